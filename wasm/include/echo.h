@@ -1,0 +1,271 @@
+/* libecho: the C interface of Deep Tree Echo's numeric core.
+ *
+ * This is the only header that code outside wasm/ may include. It is plain C:
+ * no exceptions cross it, nothing is global except the text of the last error
+ * (one per thread), and every function either returns a status or cannot fail.
+ * A call that fails leaves every object as it was and writes nothing through
+ * its output pointers.
+ *
+ * Conventions
+ *   - Arrays are contiguous and row-major; shapes stand beside each argument.
+ *   - All floating point arrays are float32, all token ids uint32.
+ *   - Sizes in bytes are uint64 inside structs and size_t in arguments.
+ *   - "May be NULL" is said where it holds; everywhere else a NULL pointer is
+ *     answered with ECHO_ERROR_ARGUMENT.
+ *   - An object may be used from one thread at a time. Clones of one model
+ *     share its weights and may be used from different threads at once.
+ */
+#ifndef DEEP_TREE_ECHO_ECHO_H_
+#define DEEP_TREE_ECHO_ECHO_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define ECHO_API __attribute__((visibility("default"), used))
+#else
+#define ECHO_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------ status */
+
+/* What a call answers. The sentence that goes with it: echo_last_error(). */
+typedef enum echo_status {
+  ECHO_OK = 0,
+  ECHO_ERROR_ARGUMENT = 1,    /* a value outside what the function takes       */
+  ECHO_ERROR_FORMAT = 2,      /* the bytes are not a model, or a damaged one   */
+  ECHO_ERROR_UNSUPPORTED = 3, /* a well-formed file that libecho cannot run    */
+  ECHO_ERROR_BUDGET = 4,      /* more memory than the caller's budget allows   */
+  ECHO_ERROR_MEMORY = 5       /* the allocator refused                         */
+} echo_status;
+
+/* The version of this interface. A binding compares it with the number that it
+ * was written for and refuses any other. */
+#define ECHO_ABI_VERSION 1
+ECHO_API int32_t echo_abi_version(void);
+
+/* The sentence that explains the last failed call of this thread, in UTF-8, ""
+ * if none failed. Valid until the next call that fails on the same thread. */
+ECHO_API const char *echo_last_error(void);
+
+/* The SIMD targets this build can use here, best first, as a comma-separated
+ * list such as "AVX3,AVX2,SSE4,SSE2" or "WASM". */
+ECHO_API const char *echo_simd_targets(void);
+
+/* Restricts the dynamic dispatch to one of echo_simd_targets(), or lifts the
+ * restriction (name NULL). For tests and benchmarks; affects the process. */
+ECHO_API echo_status echo_simd_force(const char *name);
+
+/* ------------------------------------------------------------ tensor types */
+
+/* The element types of rwkv.cpp's files, with their numbers there. The five
+ * quantised types store blocks of 32 elements of a row (little endian):
+ *   Q4_0  fp16 d;          16 bytes of nibbles                 -> 18 bytes
+ *   Q4_1  fp16 d, m;       16 bytes of nibbles                 -> 20 bytes
+ *   Q5_0  fp16 d;          uint32 fifth bits; 16 bytes nibbles -> 22 bytes
+ *   Q5_1  fp16 d, m;       uint32 fifth bits; 16 bytes nibbles -> 24 bytes
+ *   Q8_0  fp16 d;          32 int8                             -> 34 bytes  */
+typedef enum echo_type {
+  ECHO_F32 = 0,
+  ECHO_F16 = 1,
+  ECHO_Q4_0 = 2,
+  ECHO_Q4_1 = 3,
+  ECHO_Q5_0 = 7,
+  ECHO_Q5_1 = 8,
+  ECHO_Q8_0 = 9
+} echo_type;
+
+/* Bytes of one row of `columns` elements, 0 if the type is unknown or the
+ * columns do not fill whole blocks. */
+ECHO_API size_t echo_row_bytes(int32_t type, size_t columns);
+
+/* Rounds float rows to `type` by rwkv.cpp's (ggml's) reference rule.
+ *   source       (rows, columns) float32
+ *   destination  (rows, echo_row_bytes(type, columns)) bytes
+ * ECHO_ERROR_ARGUMENT if the columns do not fill whole blocks. */
+ECHO_API echo_status echo_quantize(int32_t type, const float *source, size_t rows, size_t columns,
+                                   uint8_t *destination);
+
+/* The inverse: source as above, destination (rows, columns) float32. */
+ECHO_API echo_status echo_dequantize(int32_t type, const uint8_t *source, size_t rows,
+                                     size_t columns, float *destination);
+
+/* ----------------------------------------------------------------- loading */
+
+/* A model on its way in. The caller pushes the file in pieces of any size, in
+ * order; each tensor is put in its place as it arrives and the file is never
+ * resident beside its copy. */
+typedef struct echo_loader echo_loader;
+
+/* An RWKV model with its working memory. Weights are shared among clones. */
+typedef struct echo_rwkv echo_rwkv;
+
+typedef struct echo_load_options {
+  uint64_t total_bytes;  /* the file's size, 0 if unknown; lets a truncated or
+                            oversized file be refused early                     */
+  uint64_t budget_bytes; /* most memory the model may take, 0 for no limit      */
+  int32_t head_type;     /* an echo_type to requantise the head to, -1 to keep  */
+  int32_t reserved;      /* 0                                                   */
+} echo_load_options;
+
+/* What a file says of itself before its weights are in. */
+typedef struct echo_estimate {
+  uint64_t weight_bytes; /* memory the weights will take                        */
+  uint64_t state_bytes;  /* one state                                           */
+  uint64_t work_bytes;   /* working memory of one evaluation                    */
+  int32_t known;         /* 0 until enough of the header has been pushed        */
+  int32_t reserved;
+} echo_estimate;
+
+ECHO_API echo_status echo_loader_new(const echo_load_options *options, echo_loader **loader);
+
+/* The next `size` bytes of the file. A loader that has failed stays failed and
+ * repeats its sentence. Over the budget: ECHO_ERROR_BUDGET, with a sentence that
+ * says what would fit. */
+ECHO_API echo_status echo_loader_push(echo_loader *loader, const uint8_t *bytes, size_t size);
+
+ECHO_API echo_status echo_loader_estimate(const echo_loader *loader, echo_estimate *estimate);
+
+/* Ends the file: checks that every tensor of the architecture is there with the
+ * right shape and hands the model over. The loader is spent but must be freed. */
+ECHO_API echo_status echo_loader_finish(echo_loader *loader, echo_rwkv **model);
+
+ECHO_API void echo_loader_free(echo_loader *loader); /* NULL is allowed */
+
+/* ------------------------------------------------------------------- model */
+
+typedef struct echo_rwkv_info {
+  int32_t architecture; /* 40, 51, 52, 60 or 70: ten times RWKV 4.0 ... 7.0     */
+  int32_t n_vocab;      /* logits                                               */
+  int32_t n_embed;      /* width of the residual stream                         */
+  int32_t n_layer;
+  int32_t n_ffn;        /* width of the channel mix                             */
+  int32_t n_head;       /* heads of the time mix; 0 for RWKV 4, which has none  */
+  int32_t head_size;    /* n_embed / n_head; 0 for RWKV 4                       */
+  int32_t type;         /* echo_type of the file's matrices                     */
+  uint64_t state_size;  /* float32 numbers in one state                         */
+  uint64_t weight_bytes;
+  uint64_t work_bytes;
+} echo_rwkv_info;
+
+ECHO_API echo_status echo_rwkv_get_info(const echo_rwkv *model, echo_rwkv_info *info);
+
+/* Another model on the same weights, with working memory of its own. */
+ECHO_API echo_status echo_rwkv_clone(const echo_rwkv *model, echo_rwkv **clone);
+
+ECHO_API void echo_rwkv_free(echo_rwkv *model); /* NULL is allowed */
+
+/* ------------------------------------------------------------------- state
+ *
+ * A state is an array of state_size float32, layer after layer. One layer is
+ *   RWKV 4:        time_shift (n_embed), channel_shift (n_embed),
+ *                  numerator aa (n_embed), denominator bb (n_embed),
+ *                  exponent pp (n_embed)
+ *   RWKV 5, 6, 7:  time_shift (n_embed), channel_shift (n_embed),
+ *                  S (n_head, head_size, head_size)
+ * time_shift and channel_shift are the previous inputs of the two mixes. S of
+ * RWKV 5 and 6 is indexed (head, key, value) and of RWKV 7 (head, value, key),
+ * as in the papers' recurrences. A fresh state is zeros, pp = -1e30. */
+
+/* state (state_size) float32 */
+ECHO_API echo_status echo_rwkv_state_init(const echo_rwkv *model, float *state);
+
+/* ---------------------------------------------------------------- evaluate */
+
+/* Reads `n_tokens` tokens and gives the logits after the last one.
+ *   tokens     (n_tokens) uint32, each below n_vocab
+ *   state_in   (state_size) float32; NULL starts from a fresh state
+ *   state_out  (state_size) float32; may be state_in; NULL discards it
+ *   logits     (n_vocab) float32; NULL skips the head, which is what makes
+ *              reading a prompt in pieces cheap
+ * The result does not depend on how a text is cut into calls beyond float32
+ * rounding. n_tokens = 0 is an ECHO_ERROR_ARGUMENT. */
+ECHO_API echo_status echo_rwkv_eval(echo_rwkv *model, const uint32_t *tokens, size_t n_tokens,
+                                    const float *state_in, float *state_out, float *logits);
+
+/* The hidden vector of the last token evaluated, after the last layer norm and
+ * before the head: hidden (n_embed) float32. ECHO_ERROR_ARGUMENT before the
+ * first evaluation. */
+ECHO_API echo_status echo_rwkv_hidden(const echo_rwkv *model, float *hidden);
+
+/* --------------------------------------------------------------- tokenizer */
+
+typedef struct echo_tokenizer echo_tokenizer;
+
+/* One token a byte: id = byte + offset. Offset 0 and 1 are in use; ids outside
+ * the byte range decode to nothing. */
+ECHO_API echo_status echo_tokenizer_bytes(uint32_t offset, echo_tokenizer **tokenizer);
+
+/* The RWKV World tokenizer: greedy longest match over the vocabulary file of
+ * lines "id 'token' byte_length" (Python literals), given as UTF-8 text with LF
+ * or CRLF line ends. */
+ECHO_API echo_status echo_tokenizer_world(const uint8_t *vocabulary, size_t size,
+                                          echo_tokenizer **tokenizer);
+
+ECHO_API void echo_tokenizer_free(echo_tokenizer *tokenizer); /* NULL is allowed */
+
+/* Bytes to ids. `text` may hold any bytes. At most `capacity` ids are written;
+ * `needed` receives the full count (size is always enough capacity). */
+ECHO_API echo_status echo_tokenizer_encode(const echo_tokenizer *tokenizer, const uint8_t *text,
+                                           size_t size, uint32_t *tokens, size_t capacity,
+                                           size_t *needed);
+
+/* Ids to bytes, likewise; the bytes need not be whole UTF-8. Unknown ids decode
+ * to nothing. */
+ECHO_API echo_status echo_tokenizer_decode(const echo_tokenizer *tokenizer, const uint32_t *tokens,
+                                           size_t n_tokens, uint8_t *bytes, size_t capacity,
+                                           size_t *needed);
+
+/* ----------------------------------------------------------------- sampler
+ *
+ * The order of work for one token:
+ *   1. logit += bias[token]
+ *   2. for tokens accepted before: logit > 0 ? logit / repetition : logit * repetition;
+ *      logit -= presence + frequency * count
+ *   3. temperature 0 takes the largest logit (lowest id among equals), else
+ *      p = softmax(logit / temperature)
+ *   4. candidates in order of p (lowest id first among equals) are cut by, in
+ *      this order, top_k, typical_p, top_p, min_p; at least one stays
+ *   5. one draw u in [0, 1) of a PCG32 generator picks from what stays
+ * exp and the generator are libecho's own, so that equal logits and seeds give
+ * equal tokens on every machine. */
+typedef struct echo_sampler_settings {
+  float temperature;        /* >= 0                                            */
+  float top_p;              /* (0, 1], 1 is off                                */
+  float min_p;              /* [0, 1), share of the best probability; 0 is off */
+  float typical_p;          /* (0, 1], 1 is off; Meister et al. 2022           */
+  float repetition_penalty; /* > 0, 1 is off                                   */
+  float presence_penalty;   /* 0 is off                                        */
+  float frequency_penalty;  /* 0 is off                                        */
+  int32_t top_k;            /* >= 0, 0 is off                                  */
+  uint64_t seed;
+} echo_sampler_settings;
+
+typedef struct echo_sampler echo_sampler;
+
+ECHO_API echo_status echo_sampler_new(const echo_sampler_settings *settings, uint32_t n_vocab,
+                                      echo_sampler **sampler);
+ECHO_API void echo_sampler_free(echo_sampler *sampler); /* NULL is allowed */
+
+/* Sets the bias of `count` tokens: tokens (count), bias (count). -infinity
+ * forbids a token. */
+ECHO_API echo_status echo_sampler_bias(echo_sampler *sampler, const uint32_t *tokens,
+                                       const float *bias, size_t count);
+
+/* Counts a token for the penalties. Sampling does not do it by itself. */
+ECHO_API echo_status echo_sampler_accept(echo_sampler *sampler, uint32_t token);
+
+/* Draws a token: logits (n_vocab) float32, unchanged. `probability` may be NULL
+ * and receives softmax(logits)[token] before any step above. ECHO_ERROR_ARGUMENT
+ * if no logit is finite. NaN counts as -infinity. */
+ECHO_API echo_status echo_sampler_sample(echo_sampler *sampler, const float *logits,
+                                         uint32_t *token, float *probability);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+#endif /* DEEP_TREE_ECHO_ECHO_H_ */
