@@ -1,0 +1,141 @@
+"""What a backend is: something that reads a model file and continues a text."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..events import Event, StopReason
+from ..sampling import SamplingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """Where a model comes from, readable as often as a backend needs it.
+
+    Parameters
+    ----------
+    name : str
+        What the user sees, such as ``echo-1m-FP16.bin``.
+    size : int or None
+        Bytes in the file, if known.
+    chunks : callable
+        Starts the file from its first byte: pieces of any size, in order, synchronous (a file)
+        or asynchronous (a download).
+    """
+
+    name: str
+    size: int | None
+    chunks: Callable[[], Iterable[bytes] | AsyncIterable[bytes]]
+
+    @classmethod
+    def from_path(cls, path: str | Path, chunk_bytes: int = 1 << 20) -> ModelFile:
+        """A file on disk, read in pieces of ``chunk_bytes``."""
+        path = Path(path)
+
+        def chunks() -> Iterator[bytes]:
+            with path.open("rb") as file:
+                while piece := file.read(chunk_bytes):
+                    yield piece
+
+        return cls(path.name, path.stat().st_size, chunks)
+
+    @classmethod
+    def from_bytes(cls, name: str, data: bytes) -> ModelFile:
+        """A file already in memory."""
+        return cls(name, len(data), lambda: [data])
+
+
+class Generation(ABC):
+    """An answer in the making: iterate over it for its events.
+
+    The iteration yields ``Prompt`` events while the prompt is read, piece by piece, and then one
+    ``Token`` event a token. It may be left at any time: what has been read up to there is in
+    ``state``, which is how stopping keeps the conversation usable.
+    """
+
+    stop_reason: StopReason | None = None
+    """Why it ended; ``None`` while it goes on."""
+    context_tokens: int = 0
+    """Tokens fed to the model by this generation so far, prompt included."""
+    text: str = ""
+    """The answer so far, without the stop string."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Event]: ...
+
+    @property
+    @abstractmethod
+    def state(self) -> Any:
+        """The backend's state after everything fed so far; opaque to callers."""
+
+
+class Backend(ABC):
+    """A loaded model that continues texts.
+
+    States are values: ``generate`` never changes the one it is given, so a conversation can be
+    continued, repeated or branched from any state it has kept.
+    """
+
+    name: ClassVar[str]
+    """``rwkv_cpp``, ``python_rwkv`` or ``mock``."""
+
+    @classmethod
+    @abstractmethod
+    def loader(cls, *, name: str, size: int | None, memory_limit_mb: float | None) -> Loader:
+        """Begins to load a model.
+
+        Raises
+        ------
+        BackendError
+            If this backend cannot work here at all.
+        """
+
+    @property
+    @abstractmethod
+    def model_name(self) -> str:
+        """The file's name."""
+
+    @property
+    @abstractmethod
+    def description(self) -> dict[str, Any]:
+        """Architecture and sizes, for the page's status line: JSON only."""
+
+    @abstractmethod
+    def generate(
+        self,
+        prompt: str,
+        state: Any = None,
+        *,
+        max_tokens: int = 256,
+        settings: SamplingSettings | None = None,
+        stop: Sequence[str] = (),
+    ) -> Generation:
+        """Continues ``prompt`` from ``state`` (``None``: from nothing)."""
+
+    def close(self) -> None:
+        """Gives the model's memory back; the backend is of no use afterwards."""
+
+
+class Loader(ABC):
+    """A model on its way in: ``push`` the file in pieces, then ``finish``."""
+
+    @abstractmethod
+    def push(self, piece: bytes) -> None:
+        """Takes the next bytes of the file.
+
+        Raises
+        ------
+        ModelFormatError, UnsupportedModelError, MemoryBudgetError
+            With one sentence; the loader is then of no further use.
+        """
+
+    @abstractmethod
+    def finish(self) -> Backend:
+        """The backend, once every byte has been pushed. Raises as ``push`` does."""
+
+    def close(self) -> None:
+        """Gives back what an unfinished load holds. Safe to call at any time."""
