@@ -1,0 +1,125 @@
+// The WKV recurrences, the only part of a forward pass that must go token by
+// token. The papers' equations stand beside each of them.
+//
+// A state decays by a factor below 1 a token, so a channel that is no longer fed
+// would turn denormal after a while, and WebAssembly cannot switch denormals off.
+// Flush() cuts such numbers at 1e-30, far below what a float32 sum can notice.
+#if defined(DEEP_TREE_ECHO_OPS_WKV_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef DEEP_TREE_ECHO_OPS_WKV_INL_H_
+#undef DEEP_TREE_ECHO_OPS_WKV_INL_H_
+#else
+#define DEEP_TREE_ECHO_OPS_WKV_INL_H_
+#endif
+
+#include "ops/activation-inl.h"
+#include "ops/vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace echo::ops::HWY_NAMESPACE {
+
+// RWKV 4 (arXiv:2305.13048, appendix "numerical stability"): numerator and
+// denominator are kept divided by exp(pp), pp being the largest exponent so far.
+//   out = (e1 aa + e2 v) / (e1 bb + e2),  p = max(pp, first + k),
+//         e1 = exp(pp - p), e2 = exp(first + k - p)
+//   then aa, bb, pp the same with p = max(pp + decay, k)
+void Wkv4All(const float* HWY_RESTRICT first, const float* HWY_RESTRICT decay,
+             const float* HWY_RESTRICT k, const float* HWY_RESTRICT v, size_t n_tokens, size_t n,
+             float* HWY_RESTRICT aa, float* HWY_RESTRICT bb, float* HWY_RESTRICT pp,
+             float* HWY_RESTRICT out) {
+  for (size_t t = 0; t < n_tokens; ++t, k += n, v += n, out += n) {
+    Each(n, [&](size_t i, auto io) HWY_ATTR {
+      const Vec key = io.Load(k + i);
+      const Vec value = io.Load(v + i);
+      const Vec a = io.Load(aa + i);
+      const Vec b = io.Load(bb + i);
+      const Vec exponent = io.Load(pp + i);
+
+      const Vec now = hn::Add(io.Load(first + i), key);
+      Vec p = hn::Max(exponent, now);
+      Vec e1 = Exp(hn::Sub(exponent, p));
+      Vec e2 = Exp(hn::Sub(now, p));
+      io.Store(hn::Div(hn::MulAdd(e1, a, hn::Mul(e2, value)), hn::MulAdd(e1, b, e2)), out + i);
+
+      const Vec later = hn::Add(exponent, io.Load(decay + i));
+      p = hn::Max(later, key);
+      e1 = Exp(hn::Sub(later, p));
+      e2 = Exp(hn::Sub(key, p));
+      io.Store(Flush(hn::MulAdd(e1, a, hn::Mul(e2, value))), aa + i);
+      io.Store(Flush(hn::MulAdd(e1, b, e2)), bb + i);
+      io.Store(p, pp + i);
+    });
+  }
+}
+
+// RWKV 5 and 6 (arXiv:2404.05892), per head, S (key i, value j):
+//   out_j = sum_i r_i (S_ij + u_i k_i v_j)
+//   S_ij  = w_i S_ij + k_i v_j
+void Wkv56All(const float* r, const float* k, const float* v, const float* first,
+              const float* decay, size_t decay_stride, size_t n_tokens, size_t heads, size_t size,
+              float* HWY_RESTRICT state, float* HWY_RESTRICT out) {
+  const Floats d;
+  const size_t n = heads * size;
+  // Heads outside, tokens inside: a head's state stays in the first-level cache.
+  for (size_t head = 0; head < heads; ++head) {
+    const size_t h = head * size;
+    float* HWY_RESTRICT s = state + h * size;
+    for (size_t t = 0; t < n_tokens; ++t) {
+      const float* rt = r + t * n + h;
+      const float* kt = k + t * n + h;
+      const float* vt = v + t * n + h;
+      const float* wt = decay + t * decay_stride + h;
+      float* HWY_RESTRICT y = out + t * n + h;
+      Each(size, [&](size_t j, auto io) HWY_ATTR {
+        const Vec value = io.Load(vt + j);
+        Vec sum = hn::Zero(d);
+        for (size_t i = 0; i < size; ++i) {
+          const Vec old = io.Load(s + i * size + j);
+          const Vec kv = hn::Mul(hn::Set(d, kt[i]), value);
+          const Vec seen = hn::MulAdd(kv, hn::Set(d, first[h + i]), old);
+          sum = hn::MulAdd(hn::Set(d, rt[i]), seen, sum);
+          io.Store(Flush(hn::MulAdd(old, hn::Set(d, wt[i]), kv)), s + i * size + j);
+        }
+        io.Store(sum, y + j);
+      });
+    }
+  }
+}
+
+// RWKV 7 (arXiv:2503.14456), per head, S (value i, key j), a the removal key, b
+// the replacement key:
+//   S_ij  = S_ij w_j + (sum_l S_il a_l) b_j + v_i k_j
+//   out_i = sum_j S_ij r_j
+void Wkv7All(const float* r, const float* w, const float* k, const float* v, const float* removal,
+             const float* replacement, size_t n_tokens, size_t heads, size_t size,
+             float* HWY_RESTRICT state, float* HWY_RESTRICT out) {
+  const Floats d;
+  const size_t n = heads * size;
+  for (size_t head = 0; head < heads; ++head) {
+    const size_t h = head * size;
+    for (size_t t = 0; t < n_tokens; ++t) {
+      const size_t at = t * n + h;
+      for (size_t i = 0; i < size; ++i) {
+        float* HWY_RESTRICT s = state + (h + i) * size;
+        Vec removed = hn::Zero(d);
+        Each(size, [&](size_t j, auto io) HWY_ATTR {
+          removed = hn::MulAdd(io.Load(s + j), io.Load(removal + at + j), removed);
+        });
+        const Vec sa = hn::Set(d, hn::ReduceSum(d, removed));
+        const Vec value = hn::Set(d, v[at + i]);
+        Vec sum = hn::Zero(d);
+        Each(size, [&](size_t j, auto io) HWY_ATTR {
+          Vec next = hn::Mul(value, io.Load(k + at + j));
+          next = hn::MulAdd(io.Load(s + j), io.Load(w + at + j), next);
+          next = Flush(hn::MulAdd(sa, io.Load(replacement + at + j), next));
+          io.Store(next, s + j);
+          sum = hn::MulAdd(next, io.Load(r + at + j), sum);
+        });
+        out[at + i] = hn::ReduceSum(d, sum);
+      }
+    }
+  }
+}
+
+}  // namespace echo::ops::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
