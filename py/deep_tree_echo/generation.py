@@ -1,0 +1,226 @@
+"""The continuation of a text by a language model, token by token."""
+
+from __future__ import annotations
+
+import secrets
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from .backends.base import Generation
+from .errors import ArgumentError
+from .events import Event, Prompt, StopReason, Token
+from .sampling import SamplingSettings
+from .textstream import TextStream
+
+END_OF_TEXT = 0
+"""The token that ends a text, in every vocabulary in use."""
+
+
+class TokenSampler(Protocol):
+    """Chooses tokens by `SamplingSettings`; remembers what it has accepted for the penalties."""
+
+    def accept(self, token: int) -> None:
+        """Counts a token for the penalties."""
+
+    def sample(self, logits: Any) -> tuple[int, float]:
+        """A token drawn from ``logits`` (n_vocab,) and the model's own probability of it."""
+
+
+class LanguageModel(Protocol):
+    """What `TextGeneration` needs of a model. States are values: ``eval`` returns a new one."""
+
+    def encode(self, text: str | bytes) -> list[int]:
+        """The tokens of a text."""
+
+    def decode_bytes(self, tokens: Sequence[int]) -> bytes:
+        """The bytes of some tokens; they need not be whole characters."""
+
+    def eval(self, tokens: Sequence[int], state: Any = None) -> tuple[Any, Any]:
+        """Logits after the last token, and the state; ``None`` starts from a fresh one."""
+
+    def new_sampler(self, settings: SamplingSettings) -> TokenSampler:
+        """A sampler for one answer. ``settings.seed`` is a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A place in a text: the model's state there and what it expects next.
+
+    Parameters
+    ----------
+    state
+        The model's own state after everything read.
+    logits
+        (n_vocab,) float32: the logits of the next token. They let an answer go on from here
+        without reading anything again.
+    """
+
+    state: Any
+    logits: Any
+
+
+class TextGeneration(Generation):
+    """An answer by any `LanguageModel`.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Reads and continues.
+    prompt : str
+        Read after ``state``. Empty, it goes on where ``state``, then a `Reading`, stands; with no
+        state either, a new text begins (token 0).
+    state : Reading, a state of the model, or None
+        Where to begin; never changed. ``None``: from nothing.
+    max_tokens : int
+        At least 0.
+    settings : SamplingSettings, optional
+        The default settings if not given.
+    stop : sequence of str
+        Strings that end the answer; they are not part of it.
+    chunk_tokens : int
+        The prompt is read in pieces of so many tokens, with a `Prompt` event after each.
+
+    Raises
+    ------
+    ArgumentError
+        For a value outside its range, naming it.
+
+    Notes
+    -----
+    A token is fed to the model before its event is given, so the text shown is always part of the
+    state. When a stop string, `cancel` or an abandoned iteration ends the answer, the state goes
+    back to the end of the text shown: what was held back was never said.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        prompt: str,
+        state: Any = None,
+        *,
+        max_tokens: int = 256,
+        settings: SamplingSettings | None = None,
+        stop: Sequence[str] = (),
+        chunk_tokens: int = 64,
+    ) -> None:
+        if max_tokens < 0:
+            raise ArgumentError(f"max_tokens is {max_tokens}; it must be at least 0.")
+        if chunk_tokens < 1:
+            raise ArgumentError(f"chunk_tokens is {chunk_tokens}; it must be at least 1.")
+        if not prompt and state is not None and not isinstance(state, Reading):
+            raise ArgumentError(
+                "prompt is ''; give some text to read, or a state that a generation has left."
+            )
+        settings = settings or SamplingSettings()
+        if settings.seed is None:
+            settings = replace(settings, seed=secrets.randbits(64))
+        self._model = model
+        self._reading = state if isinstance(state, Reading) else Reading(state, None)
+        self._prompt = model.encode(prompt)
+        if not self._prompt and state is None:
+            self._prompt = [END_OF_TEXT]
+        self._max_tokens = max_tokens
+        self._chunk_tokens = chunk_tokens
+        self._sampler = model.new_sampler(settings)
+        self._stream = TextStream(stop)
+        self._cancelled = False
+        # The answer's bytes, and the readings from which the end of the shown text can be
+        # reached: (bytes of the answer there, tokens fed there, reading), oldest first.
+        self._bytes = bytearray()
+        self._behind: deque[tuple[int, int, Reading]] = deque()
+        self._events = self._run()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    @property
+    def text(self) -> str:  # type: ignore[override]
+        """The answer so far, without the stop string."""
+        return self._stream.text
+
+    @property
+    def state(self) -> Reading:
+        """The `Reading` after everything fed so far, at the end of ``text`` if it was stopped."""
+        return self._reading
+
+    def cancel(self) -> None:
+        """Ends the answer before its next token."""
+        self._cancelled = True
+
+    def _run(self) -> Iterator[Event]:
+        try:
+            yield from self._read_prompt()
+            if self.stop_reason is None:
+                yield from self._answer()
+        except GeneratorExit:
+            if self.stop_reason is None:
+                self._end("cancelled")
+            raise
+
+    def _read_prompt(self) -> Iterator[Event]:
+        total = len(self._prompt)
+        for begin in range(0, total, self._chunk_tokens):
+            if self._cancelled:
+                self._end("cancelled")
+                return
+            self._feed(self._prompt[begin : begin + self._chunk_tokens])
+            yield Prompt(self.context_tokens, total)
+        self._behind.append((0, self.context_tokens, self._reading))
+
+    def _answer(self) -> Iterator[Event]:
+        stream = self._stream
+        for index in range(self._max_tokens):
+            if self._cancelled:
+                self._end("cancelled")
+                return
+            token, probability = self._sampler.sample(self._reading.logits)
+            if token == END_OF_TEXT:
+                self.stop_reason = "end"
+                if text := stream.finish():
+                    yield Token(text, token, probability, index)
+                return
+            self._sampler.accept(token)
+            self._feed([token])
+            piece = self._model.decode_bytes([token])
+            self._bytes += piece
+            text = stream.push(piece)
+            if stream.stopped:
+                self._end("stop")
+            else:
+                self._remember()
+                if index == self._max_tokens - 1:
+                    text += stream.finish()
+                    self.stop_reason = "length"
+            yield Token(text, token, probability, index)
+            if self.stop_reason is not None:
+                return
+        self.stop_reason = self.stop_reason or "length"
+
+    def _feed(self, tokens: Sequence[int]) -> None:
+        self._reading = self._read(tokens, self._reading)
+        self.context_tokens += len(tokens)
+
+    def _read(self, tokens: Sequence[int], after: Reading) -> Reading:
+        logits, state = self._model.eval(tokens, after.state)
+        return Reading(state, logits)
+
+    def _remember(self) -> None:
+        shown = self._stream.n_bytes
+        self._behind.append((len(self._bytes), self.context_tokens, self._reading))
+        while len(self._behind) > 1 and self._behind[1][0] <= shown:
+            self._behind.popleft()
+
+    def _end(self, reason: StopReason) -> None:
+        """Ends the answer where the shown text ends, and takes the state back to there."""
+        self.stop_reason = reason
+        if not self._behind:
+            return
+        shown = self._stream.n_bytes
+        at, fed, reading = [entry for entry in self._behind if entry[0] <= shown][-1]
+        # A token may hold both the end of the text and the beginning of the stop string.
+        rest = self._model.encode(bytes(self._bytes[at:shown]))
+        if rest:
+            reading = self._read(rest, reading)
+        self._reading, self.context_tokens = reading, fed + len(rest)
