@@ -1,0 +1,1 @@
+"""The recipe of the bundled model: data, training, evaluation, export."""

@@ -1,0 +1,154 @@
+"""The training kernels, compiled at first use and called through ``ctypes``.
+
+The sources are ``wasm/training/*.cc``. Every kernel exists for ``float32``
+(training) and ``float64`` (the gradient check) under the same name; `Kernels`
+picks the one that fits and passes arrays by address, so nothing is copied.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["Kernels", "build_library", "repository_root"]
+
+FLAGS = ["-std=c++17", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC"]
+
+
+def repository_root() -> Path:
+    """Return the folder that holds ``wasm/``, ``py/`` and ``build/``."""
+    return Path(__file__).resolve().parents[3]
+
+
+def build_library(target: Path | None = None) -> Path:
+    """Compile the kernels for this machine unless that is done already.
+
+    Parameters
+    ----------
+    target : Path, optional
+        The library to write; ``build/training/libecho_training.so`` if omitted.
+
+    Returns
+    -------
+    Path
+        The library, newer than its sources.
+
+    Raises
+    ------
+    RuntimeError
+        If the sources or a C++ compiler are missing, or if compiling fails.
+    """
+    root = repository_root()
+    sources = sorted((root / "wasm" / "training").glob("*.cc"))
+    if not sources:
+        raise RuntimeError(
+            "The training kernels (wasm/training/*.cc) are not here: "
+            "train from a checkout of the repository."
+        )
+    target = target or root / "build" / "training" / "libecho_training.so"
+    newest = max(source.stat().st_mtime for source in sources)
+    if target.exists() and target.stat().st_mtime >= newest:
+        return target
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    if compiler is None:
+        raise RuntimeError(
+            "Training needs a C++ compiler: install g++ or clang++, "
+            "or name one in the environment variable CXX."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Another process may be loading the old library: write beside it, then swap.
+    fresh = target.with_suffix(f".{os.getpid()}.so")
+    command = [compiler, *FLAGS, *map(str, sources), "-o", str(fresh)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"Compiling the training kernels failed:\n{done.stderr}")
+    fresh.replace(target)
+    return target
+
+
+class Kernels:
+    """The kernels for one floating-point type.
+
+    Parameters
+    ----------
+    dtype : DTypeLike
+        ``float32`` or ``float64``.
+
+    Notes
+    -----
+    ``kernels.layer_norm(rows, width, eps, x, ...)`` calls
+    ``echo_layer_norm_f32``; the order of the arguments is that of the C source.
+    Arrays must be C-contiguous and of the type given here (or ``int32``).
+    """
+
+    def __init__(self, dtype: DTypeLike) -> None:
+        self.dtype = np.dtype(dtype)
+        suffixes = {"float32": "_f32", "float64": "_f64"}
+        if self.dtype.name not in suffixes:
+            raise ValueError(f"There are no kernels for {self.dtype.name}.")
+        self._suffix = suffixes[self.dtype.name]
+        self._real = ctypes.c_float if self._suffix == "_f32" else ctypes.c_double
+        self._library = ctypes.CDLL(str(build_library()))
+
+    def __call__(self, name: str, *arguments: NDArray[Any] | float | None) -> None:
+        """Call ``echo_<name>``.
+
+        Parameters
+        ----------
+        name : str
+            The kernel's name without prefix and suffix.
+        *arguments : ndarray, int, float or None
+            Arrays go as pointers, None as a null pointer, integers as 64-bit.
+
+        Raises
+        ------
+        ValueError
+            If the kernel refuses its arguments, or an array does not fit it.
+        """
+        function = self._library[f"echo_{name}{self._suffix}"]
+        function.restype = ctypes.c_int if name.startswith("wkv7") else None
+        if function(*[self._convert(argument) for argument in arguments]):
+            raise ValueError(f"{name} refused its arguments: no such head size is compiled in.")
+
+    def cross_entropy(self, scale: float, target: NDArray[np.int32], logits: NDArray[Any]) -> float:
+        """Sum the cross entropy and turn the logits into its gradient.
+
+        Parameters
+        ----------
+        scale : float
+            Factor on the gradient, usually one over the number of tokens.
+        target : ndarray, shape (rows,)
+            The right class of every row.
+        logits : ndarray, shape (rows, classes)
+            Overwritten by ``scale`` times the gradient.
+
+        Returns
+        -------
+        float
+            The sum over all rows, in nats, not scaled.
+        """
+        function = self._library[f"echo_cross_entropy{self._suffix}"]
+        function.restype = ctypes.c_double
+        rows, classes = logits.shape
+        arguments = (rows, classes, float(scale), target, logits)
+        return float(function(*[self._convert(item) for item in arguments]))
+
+    def _convert(self, argument: NDArray[Any] | float | None) -> object:
+        if argument is None:
+            return ctypes.c_void_p(None)
+        if isinstance(argument, np.ndarray):
+            if not argument.flags.c_contiguous:
+                raise ValueError("A kernel needs a C-contiguous array.")
+            if argument.dtype != self.dtype and argument.dtype != np.int32:
+                raise ValueError(f"A {self.dtype} kernel got {argument.dtype}.")
+            return ctypes.c_void_p(argument.ctypes.data)
+        if isinstance(argument, int):
+            return ctypes.c_int64(argument)
+        return self._real(argument)

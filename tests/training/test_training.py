@@ -1,0 +1,143 @@
+"""A tiny run: the loss falls, a resumed run is the same run, the file is right."""
+
+import json
+
+import numpy as np
+import pytest
+from deep_tree_echo.training.evaluate import compare, model_bits, split
+from deep_tree_echo.training.export import parameters_of, read_file, write_file
+from deep_tree_echo.training.network import CarriedState, Network
+from deep_tree_echo.training.ngram import NGram
+from deep_tree_echo.training.optimizer import learning_rate
+from deep_tree_echo.training.parameters import Parameters, Shape, initial_parameters
+from deep_tree_echo.training.recurrent import Recurrent, sample
+from deep_tree_echo.training.streams import Streams, pack
+from deep_tree_echo.training.trainer import Recipe, Trainer, load_parameters
+
+SMALL = Shape(width=64, layers=2, rank=8, gate_rank=8, hidden=2)
+TEXT = [f"User: what is {n}?\n\nAssistant: {n} is a number." for n in range(100, 220)]
+RECIPE = Recipe(steps=14, batch=4, window=48, peak=5e-3, warmup=2)
+
+
+def trainer() -> Trainer:
+    tokens = pack(TEXT)
+    return Trainer(SMALL, RECIPE, tokens, {"same": tokens})
+
+
+def test_loss_falls_and_resume_is_bit_identical(tmp_path):
+    whole = trainer()
+    losses = [whole.train_step() for _ in range(14)]
+    assert losses[-1] < 0.8 * losses[0]
+
+    half = trainer()
+    for _ in range(6):
+        half.train_step()
+    half.save(tmp_path / "checkpoint.npz")
+    rest = Trainer.resume(tmp_path / "checkpoint.npz", pack(TEXT), {})
+    assert [rest.train_step() for _ in range(8)] == losses[6:]
+    np.testing.assert_array_equal(rest.parameters.flat, whole.parameters.flat)
+
+
+def test_a_run_logs_and_saves(tmp_path):
+    lines: list[str] = []
+    trainer().run(tmp_path, log_every=7, measure_every=14, say=lines.append)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in log] == [7, 14]
+    assert log[1]["same_bpb"] < 8
+    assert lines[-1].startswith("[" + "#" * 20 + "] 14/14")
+    parameters, about = load_parameters(tmp_path / "checkpoint.npz")
+    assert about["step"] == 14
+    assert parameters.flat.size == sum(np.prod(s) for s in SMALL.tensors().values())
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_the_file_evaluated_alone_gives_the_same_logits(tmp_path, half):
+    parameters = initial_parameters(Shape(), 3)
+    parameters.flat += np.random.default_rng(0).normal(0, 0.05, parameters.flat.shape)
+    path = tmp_path / "model.bin"
+    assert write_file(parameters, path, half) == path.stat().st_size
+    again = parameters_of(path)
+    np.testing.assert_allclose(again.flat, parameters.flat, atol=5e-4 if half else 0)
+    tokens = np.random.default_rng(1).integers(0, 257, (1, 24)).astype(np.int32)
+    expected = Network(again, 1, 24).forward(tokens, CarriedState(again.shape, 1))
+    model = Recurrent(path)
+    found = np.stack([model.evaluate(int(token)) for token in tokens[0]])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_layout_of_the_file(tmp_path):
+    write_file(initial_parameters(Shape(), 1), tmp_path / "model.bin")
+    header, tensors = read_file(tmp_path / "model.bin")
+    assert header == {"vocabulary": 257, "width": 128, "layers": 4, "type": 1}
+    names = list(tensors)
+    assert names[0] == "emb.weight"
+    assert names[1:8] == [f"blocks.0.{n}" for n in (
+        "ln1.weight", "ln1.bias", "ln2.weight", "ln2.bias", "ln0.weight", "ln0.bias",
+        "att.x_rwkvag",
+    )]  # fmt: skip
+    assert names[-3:] == ["ln_out.weight", "ln_out.bias", "head.weight"]
+    assert tensors["blocks.0.att.x_rwkvag"].shape == (6, 1, 128)
+    assert tensors["blocks.1.att.r_k"].shape == (2, 64)
+    assert tensors["blocks.1.att.v1"].shape == (32, 128)
+    assert "blocks.0.att.v1" not in tensors
+    (tmp_path / "bad.bin").write_bytes(bytes(64))
+    with pytest.raises(ValueError, match=r"not an rwkv.cpp file"):
+        read_file(tmp_path / "bad.bin")
+
+
+def test_evaluation_does_not_depend_on_its_batches(tmp_path):
+    parameters = initial_parameters(SMALL, 1)
+    parts = split(pack(TEXT[:7]))
+    assert [len(part) for part in parts] == [len(text) + 1 for text in TEXT[:7]]
+    one = model_bits(parameters, parts, batch=1, window=16)
+    assert model_bits(parameters, parts, batch=4, window=64) == pytest.approx(one, rel=1e-5)
+
+
+def test_comparison_and_samples(tmp_path):
+    path = tmp_path / "model.bin"
+    write_file(initial_parameters(SMALL, 1), path)
+    table = compare(path, {"train": pack(TEXT), "chat": pack(TEXT[:9])})
+    assert table["chat"]["5-gram"] < table["chat"]["xz -9"] < table["chat"]["model"]
+    assert sample(Recurrent(path), "a", seed=1, length=9) == sample(
+        Recurrent(path), "a", seed=1, length=9
+    )
+
+
+def test_ngram_is_a_distribution():
+    tokens = (np.random.default_rng(0).integers(0, 4, 400)).astype(np.int16)
+    model = NGram(tokens, order=2, vocabulary=4)
+    for context in ([0, 1], [3, 3], [2, 0]):
+        rows = [np.array([*context, x], np.int16) for x in range(4)]
+        assert sum(2 ** -model.bits(row)[2] for row in rows) == pytest.approx(1)
+
+
+def test_streams_carry_on_or_start_afresh():
+    tokens = pack(TEXT)
+    streams = Streams(tokens, batch=6, window=16, jump=0.3, seed=1)
+    before, _ = streams.next()
+    assert streams.fresh.all()
+    for _ in range(40):
+        last = before
+        before, targets = streams.next()
+        np.testing.assert_array_equal(before[:, 1:], targets[:, :-1])
+        for stream in np.flatnonzero(streams.fresh):
+            assert bytes(before[stream, :5].astype(np.uint8) - 1) == b"User:"
+        assert last.shape == before.shape
+    with pytest.raises(ValueError, match="less text"):
+        Streams(tokens[:10], 2, 16, 0.1, 1)
+
+
+def test_schedule_rises_then_falls():
+    rates = [learning_rate(step, 100, 1.0, 10) for step in range(100)]
+    assert max(rates) == max(rates[8:12])
+    assert rates[-1] == pytest.approx(0.02, abs=1e-3)
+
+
+def test_decay_touches_big_matrices_only():
+    parameters = Parameters(SMALL)
+    mask = parameters.decayed()
+    size = sum(
+        view.size for name, view in parameters.items()
+        if view.ndim == 2 and name.endswith(".weight") and name != "emb.weight"
+    )  # fmt: skip
+    assert mask.sum() == size
