@@ -7,6 +7,7 @@ import pytest
 from deep_tree_echo.training.network import CarriedState, Network
 from deep_tree_echo.training.parameters import Parameters, Shape, initial_parameters
 
+pytestmark = pytest.mark.native("compiles kernels for this machine")
 TINY = Shape(width=16, layers=2, head_size=8, rank=4, gate_rank=6, hidden=2, vocabulary=11)
 BATCH, TIME, STEP = 2, 19, 1e-5  # 19: the last chunk of the recurrence is not full
 

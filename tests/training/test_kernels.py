@@ -5,6 +5,8 @@ import pytest
 from deep_tree_echo.training import kernels
 from deep_tree_echo.training.kernels import Kernels
 
+pytestmark = pytest.mark.native("compiles kernels for this machine")
+
 
 @pytest.mark.parametrize(("dtype", "close"), [(np.float32, 2e-4), (np.float64, 1e-11)])
 def test_recurrence(dtype, close):

@@ -14,6 +14,7 @@ from deep_tree_echo.training.recurrent import Recurrent, sample
 from deep_tree_echo.training.streams import Streams, pack
 from deep_tree_echo.training.trainer import Recipe, Trainer, load_parameters
 
+pytestmark = pytest.mark.native("compiles kernels for this machine")
 SMALL = Shape(width=64, layers=2, rank=8, gate_rank=8, hidden=2)
 TEXT = [f"User: what is {n}?\n\nAssistant: {n} is a number." for n in range(100, 220)]
 RECIPE = Recipe(steps=14, batch=4, window=48, peak=5e-3, warmup=2)
