@@ -11,7 +11,11 @@
 namespace echo {
 namespace {
 
-constexpr float kGroupNormEpsilon = 1e-5f;
+// The author's code divides the heads' output by 8 before a norm with epsilon
+// 1e-5, whatever the head size, which is a norm with 64e-5. The byte-level models
+// that rwkv.cpp is tested with, the only ones with smaller heads, were made
+// without that division.
+float GroupNormEpsilon(size_t head_size) { return head_size < 16 ? 1e-5f : 64e-5f; }
 
 struct BlockWeights {
   NormWeights ln1;  // (C)
@@ -110,7 +114,7 @@ class V5 final : public Network {
     MatMul(w.value, mixed_, n_tokens, v_);
     ops::Wkv56(r_, k_, v_, first, decay, 0, n_tokens, heads(), head_size(), state + 2 * c, out_);
     ops::GroupNorm(out_, w.ln_x.weight, w.ln_x.bias, n_tokens, heads(), head_size(),
-                   kGroupNormEpsilon, out_);
+                   GroupNormEpsilon(head_size()), out_);
     if (has_gate_) {
       ops::ShiftMix(normed_, w.mix_g, n_tokens, c, mixed_);
       MatMul(w.gate, mixed_, n_tokens, g_);
