@@ -1,0 +1,35 @@
+// The PCG32 generator (XSH-RR 64/32, O'Neill 2014): the same numbers everywhere.
+#ifndef DEEP_TREE_ECHO_TEXT_RANDOM_H_
+#define DEEP_TREE_ECHO_TEXT_RANDOM_H_
+
+#include <cstdint>
+
+namespace echo {
+
+class Random {
+ public:
+  // As pcg32_srandom(seed, 54) of the paper's library.
+  explicit Random(uint64_t seed) {
+    Next();
+    state_ += seed;
+    Next();
+  }
+
+  uint32_t Next() {
+    const uint64_t old = state_;
+    state_ = old * 6364136223846793005U + kIncrement;
+    const uint32_t mixed = static_cast<uint32_t>(((old >> 18) ^ old) >> 27);
+    const uint32_t turn = static_cast<uint32_t>(old >> 59);
+    return mixed >> turn | mixed << (-turn & 31);
+  }
+
+  // In [0, 1), with 32 bits.
+  double Uniform() { return Next() * (1.0 / 4294967296.0); }
+
+ private:
+  static constexpr uint64_t kIncrement = 54 << 1 | 1;
+  uint64_t state_ = 0;
+};
+
+}  // namespace echo
+#endif  // DEEP_TREE_ECHO_TEXT_RANDOM_H_

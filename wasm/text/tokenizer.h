@@ -1,0 +1,29 @@
+// Text to token ids and back: one token a byte, or the RWKV World vocabulary.
+#ifndef DEEP_TREE_ECHO_TEXT_TOKENIZER_H_
+#define DEEP_TREE_ECHO_TEXT_TOKENIZER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "status.h"
+
+namespace echo {
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  static echo_status Bytes(uint32_t offset, std::unique_ptr<Tokenizer>* tokenizer);
+  static echo_status World(const uint8_t* vocabulary, size_t size,
+                           std::unique_ptr<Tokenizer>* tokenizer);
+
+  // Both write at most `capacity` items and return how many there are.
+  virtual size_t Encode(const uint8_t* text, size_t size, uint32_t* tokens,
+                        size_t capacity) const = 0;
+  virtual size_t Decode(const uint32_t* tokens, size_t n_tokens, uint8_t* bytes,
+                        size_t capacity) const = 0;
+};
+
+}  // namespace echo
+#endif  // DEEP_TREE_ECHO_TEXT_TOKENIZER_H_
