@@ -32,10 +32,12 @@ inline float ExpOfNegative(float x) {
   // 2^n: the integer stands in the low bits of `shifted`.
   uint32_t bits;
   std::memcpy(&bits, &shifted, sizeof(bits));
-  bits = (bits + 127) << 23;
+  // A mask and not a choice: compilers would make a branch around the product.
+  const uint32_t mask = x < kLowest ? 0 : UINT32_MAX;
+  bits = ((bits + 127) << 23) & mask;
   float power;
   std::memcpy(&power, &bits, sizeof(power));
-  return x < kLowest ? 0.0f : sum * power;
+  return sum * power;
 }
 
 }  // namespace echo

@@ -8,8 +8,11 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
+#include <cstring>
+#include <functional>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "text/exponential.h"
 
@@ -63,6 +66,21 @@ float Probability(const float* logits, size_t n_vocab, uint32_t token) {
   const auto weight = [=](size_t i) { return ExpOfNegative(Tame(logits[i]) - greatest); };
   return static_cast<float>(weight(token) / Sum(n_vocab, weight));
 }
+
+uint32_t BitsOf(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
+// The bits of floats that are not negative are in the floats' order.
+uint64_t Rank(uint32_t order, uint32_t token) {
+  return static_cast<uint64_t>(order) << 32 | (UINT32_MAX - token);
+}
+
+uint64_t RankByWeight(float weight, uint32_t token) { return Rank(BitsOf(weight), token); }
+
+uint32_t TokenOf(uint64_t rank) { return UINT32_MAX - static_cast<uint32_t>(rank); }
 
 bool Within(float value, float least, float most) { return value >= least && value <= most; }
 
@@ -129,7 +147,7 @@ bool Sampler::Allocate() {
   accepted_.reset(new (std::nothrow) uint32_t[n_vocab_]());
   logits_.reset(new (std::nothrow) float[n_vocab_]());
   weights_.reset(new (std::nothrow) float[n_vocab_]());
-  candidates_.reset(new (std::nothrow) Candidate[n_vocab_]());
+  candidates_.reset(new (std::nothrow) uint64_t[n_vocab_]());
   return bias_ != nullptr && counts_ != nullptr && accepted_ != nullptr && logits_ != nullptr &&
          weights_ != nullptr && candidates_ != nullptr;
 }
@@ -196,14 +214,6 @@ double Sampler::Weigh(float greatest) {
   return Sum(n_vocab_, [weights](size_t i) { return weights[i]; });
 }
 
-// The order of a heap whose top is the best: by key, among equals by weight, then
-// the lowest id.
-bool Sampler::Worse(const Candidate& a, const Candidate& b) const {
-  if (a.key != b.key) return a.key < b.key;
-  if (weights_[a.token] != weights_[b.token]) return weights_[a.token] < weights_[b.token];
-  return a.token > b.token;
-}
-
 // No cut is set: the draw itself ends the walk through the candidates.
 bool Sampler::WholeSoftmax() const {
   return settings_.top_k == 0 && settings_.typical_p == 1.0f && settings_.top_p == 1.0f &&
@@ -214,40 +224,32 @@ bool Sampler::WholeSoftmax() const {
 void Sampler::GatherAbove(double least) {
   const float bound = std::max(static_cast<float>(least), FLT_TRUE_MIN);
   n_candidates_ = 0;
-  for (size_t i = 0; i < n_vocab_; ++i) {
-    if (weights_[i] >= bound) {
-      candidates_[n_candidates_++] = {weights_[i], static_cast<uint32_t>(i)};
-    }
+  for (uint32_t i = 0; i < n_vocab_; ++i) {
+    if (weights_[i] >= bound) candidates_[n_candidates_++] = RankByWeight(weights_[i], i);
   }
 }
 
 // Candidates are the best k. They gather in the array until it holds several
-// times k, and then the worst of them set the bar for those to come.
+// times k, and then the worst of them sets the bar for those to come.
 void Sampler::GatherTop(size_t k) {
-  const auto better = [this](const Candidate& a, const Candidate& b) { return Worse(b, a); };
-  Candidate* begin = candidates_.get();
+  uint64_t* begin = candidates_.get();
   const size_t capacity = std::min(n_vocab_, 4 * k + 1024);
   float bar = 0.0f;  // a later token of equal weight has a higher id and loses
   n_candidates_ = 0;
-  for (size_t i = 0; i < n_vocab_; ++i) {
+  for (uint32_t i = 0; i < n_vocab_; ++i) {
     if (!(weights_[i] > bar)) continue;
     if (n_candidates_ == capacity) {
-      std::nth_element(begin, begin + (k - 1), begin + n_candidates_, better);
+      std::nth_element(begin, begin + (k - 1), begin + n_candidates_, std::greater<>());
       n_candidates_ = k;
-      bar = begin[k - 1].key;
+      bar = weights_[TokenOf(begin[k - 1])];
       if (!(weights_[i] > bar)) continue;
     }
-    begin[n_candidates_++] = {weights_[i], static_cast<uint32_t>(i)};
+    begin[n_candidates_++] = RankByWeight(weights_[i], i);
   }
   if (n_candidates_ > k) {
-    std::nth_element(begin, begin + (k - 1), begin + n_candidates_, better);
+    std::nth_element(begin, begin + (k - 1), begin + n_candidates_, std::greater<>());
     n_candidates_ = k;
   }
-}
-
-void Sampler::MakeHeap() {
-  std::make_heap(candidates_.get(), candidates_.get() + n_candidates_,
-                 [this](const Candidate& a, const Candidate& b) { return Worse(a, b); });
 }
 
 // Keeps the candidates whose surprise is nearest to the entropy, up to a share
@@ -258,48 +260,50 @@ void Sampler::KeepTypical(float greatest, double mass) {
     if (weights_[i] > 0.0f) mean += static_cast<double>(weights_[i]) * Distance(i, greatest);
   }
   mean /= mass;
+  uint64_t* begin = candidates_.get();
   for (size_t i = 0; i < n_candidates_; ++i) {
-    const double shift = Distance(candidates_[i].token, greatest) - mean;
-    candidates_[i].key = -static_cast<float>(std::fabs(shift));
+    const uint32_t token = TokenOf(begin[i]);
+    const float shift = static_cast<float>(std::fabs(Distance(token, greatest) - mean));
+    begin[i] = Rank(~BitsOf(shift), token);
   }
-  MakeHeap();
-  const auto worse = [this](const Candidate& a, const Candidate& b) { return Worse(a, b); };
-  Candidate* begin = candidates_.get();
+  std::make_heap(begin, begin + n_candidates_);
   const double enough = settings_.typical_p * mass;
   double kept = 0.0;
   size_t left = n_candidates_;
   while (left > 0 && kept < enough) {
-    std::pop_heap(begin, begin + left, worse);
-    kept += weights_[begin[--left].token];
+    std::pop_heap(begin, begin + left);
+    kept += weights_[TokenOf(begin[--left])];
   }
-  std::copy(begin + left, begin + n_candidates_, begin);
   n_candidates_ -= left;
-  for (size_t i = 0; i < n_candidates_; ++i) begin[i].key = weights_[begin[i].token];
+  for (size_t i = 0; i < n_candidates_; ++i) {
+    const uint32_t token = TokenOf(begin[left + i]);
+    begin[i] = RankByWeight(weights_[token], token);
+  }
 }
 
 // top_p, min_p and the draw over the candidates left. `mass` is the sum of all
 // weights, u the draw.
 uint32_t Sampler::Draw(double mass, double u) {
+  uint64_t* begin = candidates_.get();
+  const auto weight = [this](uint64_t rank) { return weights_[TokenOf(rank)]; };
+  std::make_heap(begin, begin + n_candidates_);
   const bool whole = WholeSoftmax();
-  const auto worse = [this](const Candidate& a, const Candidate& b) { return Worse(a, b); };
-  MakeHeap();
-  Candidate* begin = candidates_.get();
-  const float least = settings_.min_p * begin[0].key;
+  const float least = settings_.min_p * weight(begin[0]);
   const double enough = settings_.top_p < 1.0f ? settings_.top_p * mass : DBL_MAX;
   double taken = 0.0;
   size_t left = n_candidates_;
   // The best go to the array's end, one before the other.
-  while (left > 0 && taken < enough && begin[0].key >= least) {
-    std::pop_heap(begin, begin + left, worse);
-    taken += begin[--left].key;
-    if (whole && taken > u * mass) return begin[left].token;
+  while (left > 0 && taken < enough && weight(begin[0]) >= least) {
+    std::pop_heap(begin, begin + left);
+    taken += weight(begin[--left]);
+    if (whole && taken > u * mass) return TokenOf(begin[left]);
   }
   double passed = 0.0;
   for (size_t i = n_candidates_; i-- > left + 1;) {
-    passed += begin[i].key;
-    if (passed > u * taken) return begin[i].token;
+    passed += weight(begin[i]);
+    if (passed > u * taken) return TokenOf(begin[i]);
   }
-  return begin[left].token;
+  return TokenOf(begin[left]);
 }
 
 echo_status Sampler::Sample(const float* logits, uint32_t* token, float* probability) {

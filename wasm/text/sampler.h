@@ -24,19 +24,12 @@ class Sampler {
   echo_status Sample(const float* logits, uint32_t* token, float* probability);
 
  private:
-  // A token that may be drawn, with what it is ordered by, best first.
-  struct Candidate {
-    float key;
-    uint32_t token;
-  };
-
   Sampler(const echo_sampler_settings& settings, uint32_t n_vocab)
       : settings_(settings), n_vocab_(n_vocab), random_(settings.seed) {
     if (static_cast<uint32_t>(settings_.top_k) >= n_vocab) settings_.top_k = 0;
   }
 
   bool Allocate();
-  bool Worse(const Candidate& a, const Candidate& b) const;
   bool Adjust(const float* logits);
   void Penalize();
   float Distance(uint32_t token, float greatest) const;
@@ -45,7 +38,6 @@ class Sampler {
   void GatherAbove(double least);
   void GatherTop(size_t k);
   void KeepTypical(float greatest, double mass);
-  void MakeHeap();
   uint32_t Draw(double mass, double u);
 
   echo_sampler_settings settings_;
@@ -59,9 +51,11 @@ class Sampler {
   size_t n_accepted_ = 0;
 
   // Of the draw in progress.
-  std::unique_ptr<float[]> logits_;          // (n_vocab) after steps 1 and 2
-  std::unique_ptr<float[]> weights_;         // (n_vocab) p times the sum of all weights
-  std::unique_ptr<Candidate[]> candidates_;  // (n_vocab) of which n_candidates_ are in use
+  std::unique_ptr<float[]> logits_;   // (n_vocab) after steps 1 and 2
+  std::unique_ptr<float[]> weights_;  // (n_vocab) p times the sum of all weights
+  // The tokens that may be drawn, as ranks: 64-bit numbers, greater ones better,
+  // made of what tokens are ordered by and, for equals, of the id.
+  std::unique_ptr<uint64_t[]> candidates_;  // (n_vocab) of which n_candidates_ are in use
   size_t n_candidates_ = 0;
 };
 
