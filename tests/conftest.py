@@ -1,0 +1,53 @@
+"""What all tests share: where data lies, what runs where, and how hypothesis behaves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ON_PYODIDE = sys.platform == "emscripten"
+ROOT = Path(__file__).resolve().parents[1]
+CONFORMANCE = ROOT.parent / "shared" / "conformance"
+
+# Reproducible everywhere: no clock, no database, the same examples each time. Inside Pyodide an
+# example costs several times as much, and the same examples have run natively already.
+hypothesis.settings.register_profile(
+    "echo",
+    deadline=None,
+    database=None,
+    derandomize=True,
+    print_blob=False,
+    max_examples=8 if ON_PYODIDE else 40,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("echo")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in (
+        "slow: takes long; runs natively, and not inside Pyodide",
+        "native(reason): cannot work inside Pyodide, and why",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not ON_PYODIDE:
+        return
+    for item in items:
+        if marker := item.get_closest_marker("native"):
+            item.add_marker(pytest.mark.skip(reason=f"not in Pyodide: {marker.args[0]}"))
+        elif item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="not in Pyodide: slow, runs natively"))
+
+
+@pytest.fixture(scope="session")
+def tiny_models() -> Path:
+    """The folder of rwkv.cpp's own test models and the logits expected of them."""
+    folder = CONFORMANCE / "rwkv-tiny"
+    if not folder.is_dir():
+        pytest.skip(f"the conformance models are not in {CONFORMANCE}")
+    return folder
