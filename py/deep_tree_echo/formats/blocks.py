@@ -66,7 +66,7 @@ def quantize(type: TensorType, rows: Floats) -> Bytes:
             scales, codes = _symmetric_codes(blocks, n_bits)
         else:
             scales, codes = _range_codes(blocks, n_bits)
-        parts = [scales.astype("<f2").view(np.uint8)]
+        parts: list[NDArray[Any]] = [scales.astype("<f2").view(np.uint8)]
         if n_bits == 5:
             parts.append(np.packbits(codes >> 4, axis=-1, bitorder="little"))
         parts.append((codes[:, :_HALF] & 0x0F) | (codes[:, _HALF:] << 4))
@@ -118,12 +118,12 @@ def _row_bytes(type: TensorType, columns: int) -> int:
     size = type.row_bytes(columns)
     if size == 0:
         raise ArgumentError(
-            f"columns is {columns}; {type.name} stores blocks of 32, so it must be a multiple of 32."
+            f"columns is {columns}; {type.name} stores blocks of 32, so it must be a multiple of that."
         )
     return size
 
 
-def _inverse(scale: Floats) -> Floats:
+def _inverse(scale: NDArray[Any]) -> Floats:
     """1 / scale, and 0 where that is no number: the half of such a scale is 0 as well."""
     inverse = np.float32(1) / scale
     return np.where(np.isfinite(inverse), inverse, np.float32(0))
@@ -159,7 +159,7 @@ def _range_codes(blocks: Floats, n_bits: int) -> tuple[Floats, Bytes]:
     least = np.fmin.reduce(blocks, axis=-1, keepdims=True)
     greatest = np.fmax.reduce(blocks, axis=-1, keepdims=True)
     d = (greatest - least) / np.float32(largest)
-    values = blocks - least
+    values: Floats = blocks - least
     values *= _inverse(d)
     values += np.float32(0.5)
     return np.concatenate([d, least], axis=-1), _codes(values, largest)

@@ -16,7 +16,9 @@ _PIECE = 1 << 20
 _SENSITIVE = ("v1", "v2", "g1", "g2", "a1", "a2", "w1", "w2", "r_k")
 
 
-def type_in_file(name: str, shape: tuple[int, ...], type: TensorType, kept: TensorType) -> TensorType:
+def type_in_file(
+    name: str, shape: tuple[int, ...], type: TensorType, kept: TensorType
+) -> TensorType:
     """The type that a tensor takes in a file of ``type``.
 
     Parameters
@@ -72,7 +74,9 @@ def quantize_file(source: str | Path, destination: str | Path, type: TensorType 
         type = TensorType.parse(type)
     source, destination = Path(source), Path(destination)
     if destination.exists() and os.path.samefile(source, destination):
-        raise ArgumentError(f"destination is {str(destination)!r}, the source itself; name another.")
+        raise ArgumentError(
+            f"destination is {str(destination)!r}, the source itself; name another."
+        )
     with source.open("rb") as file:
         pieces = iter(lambda: file.read(_PIECE), b"")
         _write_whole(destination, quantized(pieces, type, source.stat().st_size))

@@ -232,7 +232,7 @@ class TensorReader:
             self._last = name
             rows = math.prod(shape[:-1])
             data = np.empty((rows, type.row_bytes(shape[-1])), np.uint8)
-            yield memoryview(data.reshape(-1))
+            yield data.reshape(-1).data
             self._complete.append(Tensor(name, shape, type, data))
             self._inside = False
 
@@ -308,7 +308,9 @@ class TensorReader:
             )
 
 
-def read_file(chunks: Iterable[bytes], total_bytes: int | None = None) -> tuple[Header, list[Tensor]]:
+def read_file(
+    chunks: Iterable[bytes], total_bytes: int | None = None
+) -> tuple[Header, list[Tensor]]:
     """Reads a whole file: its header and its tensors in the order of the file.
 
     Raises

@@ -24,7 +24,7 @@ class LayerNorm:
         return cls(weights.vector(f"{name}.weight", width), weights.vector(f"{name}.bias", width))
 
     def __call__(self, x: Floats) -> Floats:
-        """x (T, C) -> (T, C), a new array."""
+        """X (T, C) -> (T, C), a new array."""
         y = normalize(x, NORM_EPSILON)
         y *= self.weight
         y += self.bias
@@ -47,7 +47,7 @@ class GroupNorm:
         )
 
     def __call__(self, x: Floats) -> Floats:
-        """x (T, heads, head size) -> (T, C)."""
+        """X (T, heads, head size) -> (T, C)."""
         y = normalize(x, self.epsilon).reshape(len(x), -1)
         y *= self.weight
         y += self.bias

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...errors import ArgumentError
 from ...formats.rwkv_file import find_architecture
 from ...sampling import SamplingSettings
+from ...state import State, StateShape
 from . import v4, v5, v6, v7
 from .layers import LayerNorm
 from .network import Architecture, Network
@@ -60,10 +61,10 @@ class NumpyModel:
         self._output_norm = LayerNorm.bind(weights, "ln_out", header.n_embed)
         self._head = weights.matrix("head.weight", header.n_vocab, header.n_embed)
         self._tokenizer = tokenizer
-        rows, columns = self._network.state_shape
-        self.state_size = rows * columns
-        self.n_head = self._network.architecture.n_head
-        self.head_size = self._network.architecture.head_size
+        sizes = self._network.architecture
+        self.state_shape = StateShape(
+            self.architecture, self.n_layer, self.n_embed, sizes.n_head, sizes.head_size
+        )
         self.weight_bytes = weights.nbytes
 
     def encode(self, text: str | bytes) -> list[int]:
@@ -76,36 +77,36 @@ class NumpyModel:
         """The bytes of some tokens; they need not be whole characters."""
         return self._tokenizer.decode(tokens)
 
-    def fresh_state(self) -> Floats:
-        """The state before the first token: (state_size,) float32."""
-        return self._network.fresh_state().ravel()
+    def fresh_state(self) -> State:
+        """The state before the first token."""
+        return State(self.state_shape, self._network.fresh_state().reshape(-1))
 
     def eval(
-        self, tokens: Sequence[int], state: NDArray[Any] | None = None
-    ) -> tuple[Floats, Floats]:
+        self, tokens: Sequence[int] | NDArray[np.integer[Any]], state: State | None = None
+    ) -> tuple[Floats, State]:
         """Reads tokens.
 
         Parameters
         ----------
         tokens : sequence of int
             At least one, each below ``n_vocab``.
-        state : ndarray of float32, shape (state_size,), or None
-            What was read before; never changed. ``None``: nothing.
+        state : State, optional
+            What was read before; a fresh state if not given. It is not changed.
 
         Returns
         -------
         ndarray of float32, shape (n_vocab,)
             The logits after the last token.
-        ndarray of float32, shape (state_size,)
-            The state after it.
+        State
+            After the last token; libecho's models of this shape can go on from it.
 
         Raises
         ------
         ArgumentError
-            For no tokens, one out of range or a state of another size.
+            For no tokens, one out of range or another model's state.
         """
         ids = self._check_tokens(tokens)
-        memory = self._copy_state(state)
+        memory = self._begin(state)
         with np.errstate(over="ignore", under="ignore"):  # exp and silu saturate as they should
             for begin in range(0, len(ids), _TOKENS_AT_ONCE):
                 x = self._embedding_norm(self._embedding(ids[begin : begin + _TOKENS_AT_ONCE]))
@@ -113,28 +114,35 @@ class NumpyModel:
             hidden = self._output_norm(x[-1:])
             logits = self._head(hidden)[0]
         self.hidden = hidden[0]
-        return logits, memory.ravel()
+        return logits, State(self.state_shape, memory.reshape(-1))
 
     def new_sampler(self, settings: SamplingSettings) -> NumpySampler:
         """A sampler for one answer. ``settings.seed`` is a number."""
         return NumpySampler(settings, self.n_vocab)
 
-    def _check_tokens(self, tokens: Sequence[int]) -> NDArray[np.int64]:
-        ids = np.asarray(tokens)
-        if ids.ndim != 1 or not len(ids) or ids.dtype.kind not in "iu":
-            raise ArgumentError("tokens must be a sequence of at least one token id.")
-        wrong = ids[(ids < 0) | (ids >= self.n_vocab)]
-        if len(wrong):
+    def _check_tokens(self, tokens: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        try:
+            ids = np.asarray(tokens)
+        except (OverflowError, ValueError) as error:
+            raise ArgumentError(f"tokens is {tokens!r:.80}; give token ids: {error}.") from error
+        if ids.ndim != 1 or ids.size == 0:
+            raise ArgumentError(f"tokens is {tokens!r:.80}; give a list of at least one token.")
+        whole = ids.dtype.kind in "iu"
+        outside = (ids < 0) | (ids >= self.n_vocab) if whole else np.ones(len(ids), bool)
+        if outside.any():
+            at = int(outside.argmax())
             raise ArgumentError(
-                f"token {wrong[0]} is not in this vocabulary; ids go from 0 to {self.n_vocab - 1}."
+                f"tokens[{at}] is {tokens[at]!r}; it must be a whole number from 0 to "
+                f"{self.n_vocab - 1}."
             )
         return ids.astype(np.int64)
 
-    def _copy_state(self, state: NDArray[Any] | None) -> Floats:
+    def _begin(self, state: State | None) -> Floats:
+        """The memory to go on from, (n_layer, numbers of a layer), which may be overwritten."""
         if state is None:
             return self._network.fresh_state()
-        if state.size != self.state_size:
+        if state.shape != self.state_shape:
             raise ArgumentError(
-                f"state has {state.size} numbers; this model's states have {self.state_size}."
+                f"state belongs to {state.shape}; this model is {self.state_shape}."
             )
-        return np.array(state, np.float32).reshape(self._network.state_shape)
+        return state.to_numpy().reshape(self._network.state_shape)

@@ -41,7 +41,7 @@ class ChannelMix(Protocol):
     """Works on each token and its predecessor."""
 
     def __call__(self, x: Floats, last: Floats) -> Floats:
-        """x (T, C) after the layer norm -> (T, C); ``last`` (C,) is overwritten."""
+        """X (T, C) after the layer norm -> (T, C); ``last`` (C,) is overwritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Network:
         return state
 
     def __call__(self, x: Floats, state: Floats) -> Floats:
-        """x (T, C), the embedded tokens, -> (T, C); both arguments are overwritten."""
+        """X (T, C), the embedded tokens, -> (T, C); both arguments are overwritten."""
         width = self._width
         carry = np.empty_like(x)
         for layer, row in zip(self._layers, state, strict=True):

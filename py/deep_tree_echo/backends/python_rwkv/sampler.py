@@ -230,7 +230,15 @@ def exp_of_negative(x: Floats) -> Floats:
     n = shifted - f(12582912)
     r = (bounded - n * f(0.693145752)) - n * f(1.42860677e-6)
     total = np.full_like(x, f(1) / f(5040))
-    for coefficient in (f(1) / f(720), f(1) / f(120), f(1) / f(24), f(1) / f(6), f(0.5), f(1), f(1)):
+    for coefficient in (
+        f(1) / f(720),
+        f(1) / f(120),
+        f(1) / f(24),
+        f(1) / f(6),
+        f(0.5),
+        f(1),
+        f(1),
+    ):
         total *= r
         total += coefficient
     power = ((shifted.view(np.uint32) + np.uint32(127)) << np.uint32(23)).view(np.float32)

@@ -96,7 +96,7 @@ class ChannelMix:
         )
 
     def __call__(self, x: Floats, last: Floats) -> Floats:
-        """x (T, C) after the layer norm -> (T, C); ``last`` (C,) is overwritten."""
+        """X (T, C) after the layer norm -> (T, C); ``last`` (C,) is overwritten."""
         before = shifted(x, last)
         xk, xr = before + (x - before) * self.mix
         y = self.value(squared_relu(self.key(xk)))

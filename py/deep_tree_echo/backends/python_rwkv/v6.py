@@ -114,7 +114,7 @@ class ChannelMix:
         )
 
     def __call__(self, x: Floats, last: Floats) -> Floats:
-        """x (T, C) after the layer norm -> (T, C); ``last`` (C,) is overwritten."""
+        """X (T, C) after the layer norm -> (T, C); ``last`` (C,) is overwritten."""
         xk, xr = x + (shifted(x, last) - x) * self.mix
         y = self.value(squared_relu(self.key(xk)))
         y *= sigmoid(self.receptance(xr))

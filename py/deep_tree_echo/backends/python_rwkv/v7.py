@@ -37,7 +37,7 @@ class LowRank:
         )
 
     def __call__(self, x: Floats) -> Floats:
-        """x (T, C) -> (T, C)."""
+        """X (T, C) -> (T, C)."""
         y = self.second(self.first(x))
         y += self.bias
         return y
@@ -158,7 +158,7 @@ class ChannelMix:
         )
 
     def __call__(self, x: Floats, last: Floats) -> Floats:
-        """x (T, C) after the layer norm -> (T, C); ``last`` (C,) is overwritten."""
+        """X (T, C) after the layer norm -> (T, C); ``last`` (C,) is overwritten."""
         return self.value(squared_relu(self.key(x + (shifted(x, last) - x) * self.mix)))
 
 

@@ -29,7 +29,7 @@ class Dense:
         self._transposed = floats.T  # (columns, rows), a view
 
     def __call__(self, x: Floats) -> Floats:
-        """x (T, columns) -> (T, rows)."""
+        """X (T, columns) -> (T, rows)."""
         return x @ self._transposed
 
 
@@ -44,7 +44,7 @@ class Packed:
         self._step = max(1, _ROWS_AT_ONCE // tensor.shape[-1])
 
     def __call__(self, x: Floats) -> Floats:
-        """x (T, columns) -> (T, rows)."""
+        """X (T, columns) -> (T, rows)."""
         y = np.empty((len(x), len(self._data)), np.float32)
         for begin in range(0, len(self._data), self._step):
             rows = dequantize(self._type, self._data[begin : begin + self._step])

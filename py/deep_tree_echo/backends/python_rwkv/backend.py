@@ -1,0 +1,207 @@
+"""The backend and its loader."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from ... import platform
+from ...errors import MemoryBudgetError, UnsupportedModelError
+from ...formats.rwkv_file import Header, Tensor, TensorReader
+from ...formats.types import BLOCK_COLUMNS, TensorType
+from ...generation import TextGeneration
+from ...sampling import SamplingSettings
+from ...tokenizer import name_for
+from ..base import Backend, Generation, Loader
+from .model import NumpyModel
+from .tokenizer import ByteTokenizer, Tokenizer, WorldTokenizer
+from .weights import Weights
+
+_MB = 1_000_000
+
+
+class PythonRwkv(Backend):
+    """A model that NumPy evaluates. Make one with `loader`.
+
+    Parameters
+    ----------
+    name : str
+        The file's name.
+    model : NumpyModel
+        Evaluates tokens.
+    type : TensorType
+        That of the file's matrices.
+    dense : bool
+        Whether the matrices are float32 in memory, or as the file has them.
+    """
+
+    name: ClassVar[str] = "python_rwkv"
+
+    def __init__(self, name: str, model: NumpyModel, type: TensorType, dense: bool) -> None:
+        self._name = name
+        self._model: NumpyModel | None = model
+        self._type = type
+        self._dense = dense
+
+    @classmethod
+    def loader(cls, *, name: str, size: int | None, memory_limit_mb: float | None) -> Loader:
+        """Begins to load a model; NumPy is all it needs."""
+        return PythonRwkvLoader(name, size, memory_limit_mb)
+
+    @property
+    def model_name(self) -> str:
+        """The file's name."""
+        return self._name
+
+    @property
+    def model(self) -> NumpyModel:
+        """The model itself.
+
+        Raises
+        ------
+        UnsupportedModelError
+            After `close`.
+        """
+        if self._model is None:
+            raise UnsupportedModelError(f"{self._name} has been closed; load it again.")
+        return self._model
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Architecture and sizes; ``weights`` says how the matrices lie in memory."""
+        model = self.model
+        return {
+            "architecture": model.architecture,
+            "type": self._type.name,
+            "n_vocab": model.n_vocab,
+            "n_embed": model.n_embed,
+            "n_layer": model.n_layer,
+            "n_head": model.state_shape.n_head,
+            "head_size": model.state_shape.head_size,
+            "weight_bytes": model.weight_bytes,
+            "state_bytes": 4 * model.state_shape.size,
+            "weights": "float32" if self._dense else f"{self._type.name}, unpacked at each use",
+        }
+
+    def generate(
+        self,
+        prompt: str,
+        state: Any = None,
+        *,
+        max_tokens: int = 256,
+        settings: SamplingSettings | None = None,
+        stop: Sequence[str] = (),
+    ) -> Generation:
+        """Continues ``prompt`` from ``state`` (``None``: from nothing)."""
+        return TextGeneration(
+            self.model, prompt, state, max_tokens=max_tokens, settings=settings, stop=stop
+        )
+
+    def close(self) -> None:
+        """Gives the model's memory back; the backend is of no use afterwards."""
+        self._model = None
+
+
+class PythonRwkvLoader(Loader):
+    """A model on its way in: the file is parsed as it arrives and never held twice."""
+
+    def __init__(self, name: str, size: int | None, memory_limit_mb: float | None) -> None:
+        self._name = name
+        self._size = size
+        self._limit = math.inf if memory_limit_mb is None else memory_limit_mb * _MB
+        self._reader = TensorReader(size)
+        self._tensors: list[Tensor] = []
+        self._held = 0
+
+    def push(self, piece: bytes) -> None:
+        """Takes the next bytes of the file.
+
+        Raises
+        ------
+        ModelFormatError, UnsupportedModelError, MemoryBudgetError
+            With one sentence; the loader is then of no further use.
+        """
+        try:
+            for tensor in self._reader.push(piece):
+                self._tensors.append(tensor)
+                self._held += tensor.data.nbytes
+        except MemoryError:
+            raise MemoryBudgetError(
+                f"There is no memory left after {_megabytes(self._held)} MB of {self._name}; free "
+                "memory or load a smaller model."
+            ) from None
+        header = self._reader.header
+        if header is not None:
+            needed = max(self._held, self._size or 0)
+            if needed > self._limit:
+                self.close()
+                raise _over_budget(header, needed, self._limit)
+
+    def finish(self) -> PythonRwkv:
+        """The backend, once every byte has been pushed.
+
+        The matrices become float32 where the limit allows it, and stay as they are elsewhere.
+        """
+        header = self._reader.finish()
+        tokenizer = _tokenizer(header.n_vocab)
+        dense = sum(map(_float_bytes, self._tensors)) <= self._limit
+        weights = Weights(header, self._tensors, dense)
+        self._tensors = []  # so that each tensor goes as soon as its floats are there
+        try:
+            model = NumpyModel(weights, tokenizer)
+        except MemoryError:
+            raise MemoryBudgetError(
+                f"There is no memory left for {self._name} in float32; set a memory limit of less "
+                "than the machine has, or load a smaller model."
+            ) from None
+        return PythonRwkv(self._name, model, header.type, dense)
+
+    def close(self) -> None:
+        """Gives back what an unfinished load holds. Safe to call at any time."""
+        self._tensors = []
+
+
+def _tokenizer(n_vocab: int) -> Tokenizer:
+    """The tokenizer of models with ``n_vocab`` logits."""
+    name = name_for(n_vocab)
+    if name != "world":
+        return ByteTokenizer(0 if name == "bytes" else 1)
+    path = platform.vocabulary_path()
+    if path is None:
+        raise UnsupportedModelError(
+            "The World vocabulary rwkv_vocab_v20230424.txt is missing; install the package with "
+            "its data, or run './build.sh native' in a source tree."
+        )
+    return WorldTokenizer(path.read_bytes())
+
+
+def _float_bytes(tensor: Tensor) -> int:
+    """What a tensor takes once its matrix is float32; the embedding stays as it is."""
+    if tensor.name == "emb.weight":
+        return tensor.data.nbytes
+    return 4 * math.prod(tensor.shape)
+
+
+def _megabytes(size: float) -> int:
+    return math.ceil(size / _MB)
+
+
+def _over_budget(header: Header, needed: int, limit: float) -> MemoryBudgetError:
+    """Says what would fit: the tables stay FP16 in any quantised file, the matrices shrink."""
+    tables = header.n_vocab * header.n_embed * 2
+    matrices = max(0, needed - _table_bytes(header))
+    elements = matrices // header.type.row_bytes(BLOCK_COLUMNS) * BLOCK_COLUMNS
+    said = f"This model needs about {_megabytes(needed)} MB and {int(limit / _MB)} MB are allowed"
+    for type in sorted(TensorType, key=lambda type: -type.row_bytes(BLOCK_COLUMNS)):
+        size = 2 * tables + elements // BLOCK_COLUMNS * type.row_bytes(BLOCK_COLUMNS)
+        if size <= limit and size < needed:
+            return MemoryBudgetError(
+                f"{said}; the same model in {type.name} would need about {_megabytes(size)} MB."
+            )
+    return MemoryBudgetError(f"{said}; choose a model with fewer parameters.")
+
+
+def _table_bytes(header: Header) -> int:
+    """Bytes of embedding and head as a file of this type has them at least."""
+    return 2 * header.n_vocab * header.n_embed * (4 if header.type is TensorType.FP32 else 2)
