@@ -118,7 +118,7 @@ def _row_bytes(type: TensorType, columns: int) -> int:
     size = type.row_bytes(columns)
     if size == 0:
         raise ArgumentError(
-            f"columns is {columns}; {type.name} stores blocks of 32, so it must be a multiple of that."
+            f"columns is {columns}; {type.name} stores blocks of 32, so give a multiple of 32."
         )
     return size
 
