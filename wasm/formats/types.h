@@ -18,8 +18,9 @@ struct TypeInfo {
   size_t block_bytes;
 };
 
-// All types, from the most to the least precise.
-constexpr TypeInfo kTypes[] = {
+// All types, from the most to the least precise. One array for all files: pointers
+// from FindType() are walked to its end.
+inline constexpr TypeInfo kTypes[] = {
     {ECHO_F32, "FP32", 1, 4},    {ECHO_F16, "FP16", 1, 2},    {ECHO_Q8_0, "Q8_0", 32, 34},
     {ECHO_Q5_1, "Q5_1", 32, 24}, {ECHO_Q5_0, "Q5_0", 32, 22}, {ECHO_Q4_1, "Q4_1", 32, 20},
     {ECHO_Q4_0, "Q4_0", 32, 18},
