@@ -148,7 +148,7 @@ class NumpySampler:
             else:
                 token = self._draw((adjusted - greatest) / self._temperature)
             weights = exp_of_negative(tamed - tamed.max())
-            return token, float(np.float32(weights[token] / _sum(weights)))
+            return token, float(np.float32(float(weights[token]) / _sum(weights)))
 
     def _check_token(self, token: int) -> None:
         if not 0 <= token < self._n_vocab:
