@@ -1,3 +1,69 @@
-"""Deep Tree Echo: recurrent language models and echo state networks on your own machine."""
+"""Deep Tree Echo: recurrent language models and echo state networks on your own machine.
+
+The public names are here and load what they need on first use, so the package imports without
+NumPy and without libecho.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    ArgumentError,
+    BackendError,
+    DownloadError,
+    EchoError,
+    MemoryBudgetError,
+    ModelFormatError,
+    UnsupportedModelError,
+)
+from .sampling import SamplingSettings
+
+if TYPE_CHECKING:
+    from .backends.base import ModelFile
+    from .backends.chain import Chain
+    from .conversation import Conversation
+    from .model import Model
+    from .state import State
+    from .tokenizer import Tokenizer
+
+__all__ = [
+    "ArgumentError",
+    "BackendError",
+    "Chain",
+    "Conversation",
+    "DownloadError",
+    "EchoError",
+    "MemoryBudgetError",
+    "Model",
+    "ModelFile",
+    "ModelFormatError",
+    "SamplingSettings",
+    "State",
+    "Tokenizer",
+    "UnsupportedModelError",
+]
+
+_HOMES = {
+    "Chain": "backends.chain",
+    "Conversation": "conversation",
+    "Model": "model",
+    "ModelFile": "backends.base",
+    "State": "state",
+    "Tokenizer": "tokenizer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name on its first use."""
+    if home := _HOMES.get(name):
+        value = getattr(import_module(f".{home}", __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -41,7 +41,7 @@ class LanguageModel(Protocol):
         """Logits after the last token, and the state; ``None`` starts from a fresh one."""
 
     def new_sampler(self, settings: SamplingSettings) -> TokenSampler:
-        """A sampler for one answer. ``settings.seed`` is a number."""
+        """A sampler for one answer; ``settings.seed`` is a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +109,17 @@ class TextGeneration(Generation):
             raise ArgumentError(f"max_tokens is {max_tokens}; it must be at least 0.")
         if chunk_tokens < 1:
             raise ArgumentError(f"chunk_tokens is {chunk_tokens}; it must be at least 1.")
-        if not prompt and state is not None and not isinstance(state, Reading):
-            raise ArgumentError(
-                "prompt is ''; give some text to read, or a state that a generation has left."
-            )
         settings = settings or SamplingSettings()
         if settings.seed is None:
             settings = replace(settings, seed=secrets.randbits(64))
         self._model = model
         self._reading = state if isinstance(state, Reading) else Reading(state, None)
         self._prompt = model.encode(prompt)
-        if not self._prompt and state is None:
+        if not self._prompt and self._reading.logits is None:
+            if self._reading.state is not None:
+                raise ArgumentError(
+                    f"prompt is {prompt!r}; give some text to read, or the state of a generation."
+                )
             self._prompt = [END_OF_TEXT]
         self._max_tokens = max_tokens
         self._chunk_tokens = chunk_tokens
@@ -136,28 +136,18 @@ class TextGeneration(Generation):
         return self._events
 
     @property
-    def text(self) -> str:  # type: ignore[override]
-        """The answer so far, without the stop string."""
-        return self._stream.text
-
-    @property
     def state(self) -> Reading:
-        """The `Reading` after everything fed so far, at the end of ``text`` if it was stopped."""
-        return self._reading
+        """The `Reading` at the end of the prompt read and of ``text``."""
+        return self._at_shown()[0]
 
     def cancel(self) -> None:
         """Ends the answer before its next token."""
         self._cancelled = True
 
     def _run(self) -> Iterator[Event]:
-        try:
-            yield from self._read_prompt()
-            if self.stop_reason is None:
-                yield from self._answer()
-        except GeneratorExit:
-            if self.stop_reason is None:
-                self._end("cancelled")
-            raise
+        yield from self._read_prompt()
+        if self.stop_reason is None:
+            yield from self._answer()
 
     def _read_prompt(self) -> Iterator[Event]:
         total = len(self._prompt)
@@ -170,33 +160,29 @@ class TextGeneration(Generation):
         self._behind.append((0, self.context_tokens, self._reading))
 
     def _answer(self) -> Iterator[Event]:
-        stream = self._stream
         for index in range(self._max_tokens):
             if self._cancelled:
                 self._end("cancelled")
                 return
             token, probability = self._sampler.sample(self._reading.logits)
             if token == END_OF_TEXT:
-                self.stop_reason = "end"
-                if text := stream.finish():
+                if text := self._stream.finish():
+                    self._show(text)
                     yield Token(text, token, probability, index)
+                self._end("end")
                 return
             self._sampler.accept(token)
             self._feed([token])
-            piece = self._model.decode_bytes([token])
-            self._bytes += piece
-            text = stream.push(piece)
-            if stream.stopped:
+            text = self._take(token)
+            if index == self._max_tokens - 1:
+                text += self._stream.finish()
+            self._show(text)
+            if self._stream.stopped:
                 self._end("stop")
-            else:
-                self._remember()
-                if index == self._max_tokens - 1:
-                    text += stream.finish()
-                    self.stop_reason = "length"
             yield Token(text, token, probability, index)
-            if self.stop_reason is not None:
+            if self._stream.stopped:
                 return
-        self.stop_reason = self.stop_reason or "length"
+        self._end("length")
 
     def _feed(self, tokens: Sequence[int]) -> None:
         self._reading = self._read(tokens, self._reading)
@@ -206,21 +192,32 @@ class TextGeneration(Generation):
         logits, state = self._model.eval(tokens, after.state)
         return Reading(state, logits)
 
-    def _remember(self) -> None:
-        shown = self._stream.n_bytes
+    def _take(self, token: int) -> str:
+        piece = self._model.decode_bytes([token])
+        self._bytes += piece
         self._behind.append((len(self._bytes), self.context_tokens, self._reading))
+        return self._stream.push(piece)
+
+    def _show(self, text: str) -> None:
+        self.text += text
+        shown = self._stream.n_bytes
         while len(self._behind) > 1 and self._behind[1][0] <= shown:
             self._behind.popleft()
 
-    def _end(self, reason: StopReason) -> None:
-        """Ends the answer where the shown text ends, and takes the state back to there."""
-        self.stop_reason = reason
+    def _at_shown(self) -> tuple[Reading, int]:
+        """The reading at the end of the shown text, and the tokens fed up to there."""
         if not self._behind:
-            return
+            return self._reading, self.context_tokens
         shown = self._stream.n_bytes
-        at, fed, reading = [entry for entry in self._behind if entry[0] <= shown][-1]
-        # A token may hold both the end of the text and the beginning of the stop string.
+        at, fed, reading = self._behind[0]
+        # A token may hold both the end of the text and the beginning of a stop string.
         rest = self._model.encode(bytes(self._bytes[at:shown]))
         if rest:
             reading = self._read(rest, reading)
-        self._reading, self.context_tokens = reading, fed + len(rest)
+        return reading, fed + len(rest)
+
+    def _end(self, reason: StopReason) -> None:
+        """Ends the answer where the shown text ends, and takes the state back to there."""
+        self._reading, self.context_tokens = self._at_shown()
+        self._behind.clear()
+        self.stop_reason = reason

@@ -36,7 +36,9 @@ class TextStream:
 
     def __init__(self, stop: Sequence[str] = ()) -> None:
         if isinstance(stop, str):
-            raise ArgumentError(f"stop is {stop!r}; it must be a list of strings, such as [{stop!r}].")
+            raise ArgumentError(
+                f"stop is {stop!r}; it must be a list of strings, such as [{stop!r}]."
+            )
         for text in stop:
             if not isinstance(text, str) or not text:
                 raise ArgumentError(f"stop holds {text!r}; every stop string must be a text.")

@@ -70,7 +70,14 @@ class Generation(ABC):
     @property
     @abstractmethod
     def state(self) -> Any:
-        """The backend's state after everything fed so far; opaque to callers."""
+        """The backend's state after the prompt read and ``text``; opaque to callers.
+
+        An empty prompt given with it goes on right there, without reading anything again.
+        """
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Ends the answer before its next token, with the stop reason ``cancelled``."""
 
 
 class Backend(ABC):
@@ -82,6 +89,8 @@ class Backend(ABC):
 
     name: ClassVar[str]
     """``rwkv_cpp``, ``python_rwkv`` or ``mock``."""
+    needs_file: ClassVar[bool] = True
+    """Whether the model file is read at all; the mock does without."""
 
     @classmethod
     @abstractmethod

@@ -1,0 +1,109 @@
+"""The bytes of a model file, from wherever they come, piece by piece."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from . import platform
+from .errors import ArgumentError
+
+Bytes = bytes | bytearray | memoryview
+Source = str | os.PathLike[str] | Bytes | Iterable[Bytes] | AsyncIterable[Bytes]
+"""A path, the bytes themselves, or pieces of any size in order."""
+
+PIECE_BYTES = 1 << 20
+"""Files are read, and bytes in memory handed on, in pieces of this size."""
+
+Result = TypeVar("Result")
+
+
+def open_source(source: Source) -> tuple[int | None, Iterable[Bytes] | AsyncIterable[Bytes]]:
+    """The size of a source in bytes, if known, and its pieces.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none of the kinds of `Source`, or a path with no file.
+
+    Examples
+    --------
+    >>> size, pieces = open_source(b"abc")
+    >>> size, [bytes(piece) for piece in pieces]
+    (3, [b'abc'])
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        if not path.is_file():
+            raise ArgumentError(f"source is {str(source)!r}; there is no such file.")
+        return path.stat().st_size, _read(path)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        view = memoryview(source).cast("B")
+        return len(view), _cut(view)
+    if isinstance(source, AsyncIterable):
+        return None, source
+    if isinstance(source, Iterable):
+        return None, source
+    raise ArgumentError(
+        f"source is of type {type(source).__name__}; give a path, bytes or an iterable of bytes."
+    )
+
+
+async def for_each(
+    pieces: Iterable[Bytes] | AsyncIterable[Bytes],
+    take: Callable[[Bytes], object],
+    *,
+    share_loop: bool,
+) -> None:
+    """Calls ``take`` with every piece, in order.
+
+    With ``share_loop`` the event loop gets its turn between the pieces. Without it, and with
+    pieces that are there at once, the coroutine never waits: see `complete`.
+    """
+    if isinstance(pieces, AsyncIterable):
+        async for piece in pieces:
+            take(_checked(piece))
+            if share_loop:
+                await platform.breathe()
+    else:
+        for piece in pieces:
+            take(_checked(piece))
+            if share_loop:
+                await platform.breathe()
+
+
+def complete(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """Runs to its end, without an event loop, a coroutine that never has to wait.
+
+    Raises
+    ------
+    ArgumentError
+        If it does have to wait.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    finally:
+        coroutine.close()
+    raise ArgumentError("The source gives its bytes asynchronously; use load_async.")
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
+
+
+def _cut(view: memoryview) -> Iterator[memoryview]:
+    for begin in range(0, len(view), PIECE_BYTES):
+        yield view[begin : begin + PIECE_BYTES]
+
+
+def _checked(piece: object) -> Bytes:
+    if isinstance(piece, (bytes, bytearray, memoryview)):
+        return piece
+    raise ArgumentError(f"A piece of the source is of type {type(piece).__name__}; give bytes.")

@@ -1,0 +1,408 @@
+"""A language model on libecho: load it, evaluate tokens, generate text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from ctypes import c_uint32
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import core, platform
+from .errors import ArgumentError
+from .events import Token
+from .generation import TextGeneration
+from .loading import Bytes, Source, complete, for_each, open_source
+from .sampling import SamplingSettings
+from .state import State, StateShape
+from .tokenizer import Tokenizer, name_for
+
+_TYPE_NAMES = {number: name for name, number in core.TYPES.items()}
+_OneToken = c_uint32 * 1
+
+
+class Model:
+    """An RWKV model, version 4 to 7. Make one with `load`, `load_async` or `clone`.
+
+    A model serves one thread at a time; `clone` gives further ones on the same weights. It frees
+    its memory when nothing refers to it any more, or at once by `close` or a ``with`` block.
+
+    Examples
+    --------
+    >>> from deep_tree_echo import Model
+    >>> model = Model.load()
+    >>> logits, state = model.eval(model.encode("Once upon"))
+    >>> logits.shape == (model.n_vocab,)
+    True
+    >>> first = "".join(model.generate("Once", max_tokens=8, seed=1))
+    >>> first == "".join(model.generate("Once", max_tokens=8, seed=1))
+    True
+    """
+
+    n_vocab: int
+    """Logits, and tokens from 0 to ``n_vocab - 1``."""
+    n_embed: int
+    """Width of the residual stream."""
+    n_layer: int
+    """Layers."""
+    n_ffn: int
+    """Width of the channel mix."""
+    n_head: int
+    """Heads of the time mix; 0 for RWKV 4."""
+    head_size: int
+    """Width of a head; 0 for RWKV 4."""
+    architecture: str
+    """``4.0``, ``5.1``, ``5.2``, ``6.0`` or ``7.0``."""
+    type: str
+    """Type of the file's matrices, such as ``FP16``."""
+    weight_bytes: int
+    """Memory of the weights, shared among clones."""
+    work_bytes: int
+    """Working memory of this model."""
+    state_bytes: int
+    """Memory of one state."""
+    state_shape: StateShape
+    """What the states look like."""
+
+    def __init__(self, rwkv: core.Rwkv, tokenizer: str | Tokenizer | None = None) -> None:
+        """Takes over a loaded ``echo_rwkv``; use `load` to get one from a file."""
+        info = rwkv.info
+        self._rwkv = rwkv
+        self._tokenizer = tokenizer
+        self.architecture = f"{info.architecture // 10}.{info.architecture % 10}"
+        self.n_vocab = info.n_vocab
+        self.n_embed = info.n_embed
+        self.n_layer = info.n_layer
+        self.n_ffn = info.n_ffn
+        self.n_head = info.n_head
+        self.head_size = info.head_size
+        self.type = _TYPE_NAMES.get(info.type, str(info.type))
+        self.weight_bytes = info.weight_bytes
+        self.work_bytes = info.work_bytes
+        self.state_bytes = 4 * info.state_size
+        self.state_shape = StateShape(
+            self.architecture, self.n_layer, self.n_embed, self.n_head, self.head_size
+        )
+        if self.state_shape.size != info.state_size:
+            raise AssertionError(f"libecho's state has {info.state_size} numbers: {self!r}")
+        self._state_size = self.state_shape.size
+
+    @classmethod
+    def load(
+        cls,
+        source: Source | None = None,
+        *,
+        memory_limit_mb: float | None = 600,
+        head: str | None = None,
+        tokenizer: str | Tokenizer | None = None,
+    ) -> Model:
+        """Loads a model file.
+
+        Parameters
+        ----------
+        source : path, bytes or iterable of bytes, optional
+            A file of rwkv.cpp or GGUF: its path, its bytes, or pieces of any size in order. The
+            model that comes with the package if not given.
+        memory_limit_mb : float or None
+            Most memory, in millions of bytes, that the weights, the working memory and one state
+            may take; ``None`` for no limit.
+        head : str, optional
+            Requantises the head to this type, such as ``Q8_0``.
+        tokenizer : str or Tokenizer, optional
+            ``bytes``, ``bytes+1`` or ``world``; found by ``n_vocab`` if not given.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument is out of range or the path leads to no file.
+        ModelFormatError
+            If the bytes are not a model, or a damaged one.
+        UnsupportedModelError
+            If libecho cannot run the model.
+        MemoryBudgetError
+            If it takes more memory than the limit.
+        BackendError
+            If libecho is missing.
+        """
+        return complete(cls._load(source, memory_limit_mb, head, tokenizer, share_loop=False))
+
+    @classmethod
+    async def load_async(
+        cls,
+        source: Source | None = None,
+        *,
+        memory_limit_mb: float | None = 600,
+        head: str | None = None,
+        tokenizer: str | Tokenizer | None = None,
+    ) -> Model:
+        """As `load`, also for an asynchronous iterable; the event loop goes on meanwhile.
+
+        Cancelling the task gives back what was loaded.
+        """
+        return await cls._load(source, memory_limit_mb, head, tokenizer, share_loop=True)
+
+    @classmethod
+    async def _load(
+        cls,
+        source: Source | None,
+        memory_limit_mb: float | None,
+        head: str | None,
+        tokenizer: str | Tokenizer | None,
+        *,
+        share_loop: bool,
+    ) -> Model:
+        if source is None:
+            source = platform.bundled_model_path()
+        size, pieces = open_source(source)
+        loader = ModelLoader(
+            size=size, memory_limit_mb=memory_limit_mb, head=head, tokenizer=tokenizer
+        )
+        try:
+            await for_each(pieces, loader.push, share_loop=share_loop)
+            return loader.finish()
+        finally:
+            loader.close()
+
+    def eval(
+        self, tokens: Sequence[int] | NDArray[np.integer[Any]], state: State | None = None
+    ) -> tuple[NDArray[np.float32], State]:
+        """Reads tokens.
+
+        Parameters
+        ----------
+        tokens : sequence of int
+            At least one, each below ``n_vocab``.
+        state : State, optional
+            What was read before; a fresh state if not given. It is not changed.
+
+        Returns
+        -------
+        logits : (n_vocab,) float32
+            Of the token to come next.
+        state : State
+            After the last token.
+
+        Raises
+        ------
+        ArgumentError
+            If a token is out of range, there is none, or the state is another model's.
+        """
+        if state is None:
+            state_in = None
+        elif state.shape is self.state_shape or state.shape == self.state_shape:
+            state_in = state._address
+        else:
+            raise ArgumentError(
+                f"state belongs to {state.shape}; this model is {self.state_shape}."
+            )
+        n_tokens = len(tokens)
+        if n_tokens == 1 and type(token := tokens[0]) is int and 0 <= token < self.n_vocab:
+            ids: Any = _OneToken(token)
+        else:
+            ids = self._checked(tokens)
+        logits = np.empty(self.n_vocab, dtype=np.float32)
+        result = np.empty(self._state_size, dtype=np.float32)
+        after = State(self.state_shape, result)
+        self._rwkv.eval(ids, n_tokens, state_in, after._address, core.address(logits))
+        return logits, after
+
+    def hidden(self) -> NDArray[np.float32]:
+        """The hidden vector (n_embed,) of the token evaluated last, after the last layer norm.
+
+        Raises
+        ------
+        ArgumentError
+            Before the first evaluation.
+        """
+        hidden = np.empty(self.n_embed, dtype=np.float32)
+        self._rwkv.hidden(hidden)
+        return hidden
+
+    def fresh_state(self) -> State:
+        """The state before the first token."""
+        array = np.empty(self._state_size, dtype=np.float32)
+        self._rwkv.init_state(array)
+        return State(self.state_shape, array)
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        state: State | None = None,
+        max_tokens: int = 256,
+        temperature: float = 0.8,
+        top_p: float = 0.9,
+        top_k: int = 40,
+        min_p: float = 0.0,
+        typical_p: float = 1.0,
+        repetition_penalty: float = 1.0,
+        presence_penalty: float = 0.0,
+        frequency_penalty: float = 0.0,
+        seed: int | None = None,
+        bias: Mapping[int, float] = MappingProxyType({}),
+        stop: Sequence[str] = (),
+    ) -> Iterator[str]:
+        """Continues a text, piece by piece.
+
+        Parameters
+        ----------
+        prompt : str
+            The text to continue; empty for a text from its beginning.
+        state : State, optional
+            What was read before the prompt.
+        max_tokens : int
+            Most tokens to add.
+        temperature, top_p, top_k, min_p, typical_p : float
+            See `SamplingSettings`, as for the penalties, ``seed`` and ``bias``.
+        repetition_penalty, presence_penalty, frequency_penalty : float
+            Make tokens of this answer less likely to come again.
+        seed : int, optional
+            Equal seeds give equal texts.
+        bias : mapping of int to float
+            Added to the logits of these tokens.
+        stop : sequence of str
+            Strings that end the text; they are not part of it.
+
+        Yields
+        ------
+        str
+            The next piece of text: whole characters, never a part of a stop string.
+
+        Raises
+        ------
+        ArgumentError
+            If a value is out of range.
+        """
+        settings = SamplingSettings(
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            min_p=min_p,
+            typical_p=typical_p,
+            repetition_penalty=repetition_penalty,
+            presence_penalty=presence_penalty,
+            frequency_penalty=frequency_penalty,
+            seed=seed,
+            bias=bias,
+        )
+        generation = TextGeneration(
+            self, prompt, state, max_tokens=max_tokens, settings=settings, stop=stop
+        )
+        return (event.text for event in generation if isinstance(event, Token) and event.text)
+
+    def new_sampler(self, settings: SamplingSettings) -> core.Sampler:
+        """A sampler for this model's logits; ``settings.seed`` must be a number."""
+        return core.Sampler(settings, self.n_vocab)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The model's tokenizer.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If none is known for this vocabulary.
+        """
+        if not isinstance(self._tokenizer, Tokenizer):
+            self._tokenizer = Tokenizer(self._tokenizer or name_for(self.n_vocab))
+        return self._tokenizer
+
+    def encode(self, text: str | bytes) -> list[int]:
+        """The tokens of a text."""
+        return self.tokenizer.encode(text)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of some tokens; bytes that are not UTF-8 become U+FFFD."""
+        return self.tokenizer.decode(tokens)
+
+    def decode_bytes(self, tokens: Sequence[int]) -> bytes:
+        """The bytes of some tokens; they need not be whole characters."""
+        return self.tokenizer.decode_bytes(tokens)
+
+    def clone(self) -> Model:
+        """Another model on the same weights, with working memory of its own."""
+        return Model(self._rwkv.clone(), self._tokenizer)
+
+    def close(self) -> None:
+        """Gives the memory back now; the weights go with the last clone. Harmless twice."""
+        self._rwkv.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._rwkv.closed
+
+    def __enter__(self) -> Model:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Model {self.type} {self.state_shape}, {self.n_vocab} tokens>"
+
+    def _checked(self, tokens: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
+        try:
+            array = np.asarray(tokens)
+        except (OverflowError, ValueError) as error:
+            raise ArgumentError(f"tokens is {tokens!r:.80}; give token ids: {error}.") from error
+        if array.ndim != 1 or array.size == 0:
+            raise ArgumentError(f"tokens is {tokens!r:.80}; give a list of at least one token.")
+        if array.dtype.kind in "iu":
+            outside = (array < 0) | (array >= self.n_vocab)
+            if not outside.any():
+                return np.ascontiguousarray(array, dtype=np.uint32)
+            at = int(outside.argmax())
+        elif array.dtype.kind == "O":
+            at = next(
+                i
+                for i, value in enumerate(tokens)
+                if not (isinstance(value, (int, np.integer)) and 0 <= value < self.n_vocab)
+            )
+        else:
+            at = 0
+        raise ArgumentError(
+            f"tokens[{at}] is {tokens[at]!r}; it must be a whole number from 0 to "
+            f"{self.n_vocab - 1}."
+        )
+
+
+class ModelLoader:
+    """A `Model` on its way in: ``push`` the file in pieces, then ``finish``."""
+
+    def __init__(
+        self,
+        *,
+        size: int | None = None,
+        memory_limit_mb: float | None = 600,
+        head: str | None = None,
+        tokenizer: str | Tokenizer | None = None,
+    ) -> None:
+        if head is not None and head not in core.TYPES:
+            raise ArgumentError(f"head is {head!r}; it must be one of {', '.join(core.TYPES)}.")
+        if memory_limit_mb is not None and not 0 < memory_limit_mb < 2**40:
+            raise ArgumentError(
+                f"memory_limit_mb is {memory_limit_mb!r}; it must be a number above 0, or None."
+            )
+        if isinstance(tokenizer, str):
+            tokenizer = Tokenizer(tokenizer)
+        self._tokenizer = tokenizer
+        self._loader = core.Loader(
+            size or 0,
+            0 if memory_limit_mb is None else int(memory_limit_mb * 1e6),
+            -1 if head is None else core.TYPES[head],
+        )
+
+    def push(self, piece: Bytes) -> None:
+        """Takes the next bytes of the file; raises as `Model.load` does."""
+        self._loader.push(piece)
+
+    def finish(self) -> Model:
+        """The model, when the file has been pushed whole."""
+        return Model(self._loader.finish(), self._tokenizer)
+
+    def close(self) -> None:
+        """Gives back what an unfinished load holds."""
+        self._loader.close()

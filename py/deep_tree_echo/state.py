@@ -1,0 +1,233 @@
+"""The state of a recurrent model: a value that can be saved, restored and looked into."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import ArgumentError, ModelFormatError
+
+_MAGIC = b"DTESTATE"
+_VERSION = 1
+# magic, version, ten times the architecture, n_layer, n_embed, n_head, head_size, crc32 of the data
+_HEADER = struct.Struct("<8sI5iI")
+
+
+@dataclass(frozen=True, slots=True)
+class StateShape:
+    """What a state looks like; models whose shapes agree can exchange states.
+
+    Parameters
+    ----------
+    architecture : str
+        ``4.0``, ``5.1``, ``5.2``, ``6.0`` or ``7.0``.
+    n_layer, n_embed : int
+        Layers, and width of the residual stream.
+    n_head, head_size : int
+        Heads of the time mix and their width; 0 for RWKV 4.
+    """
+
+    architecture: str
+    n_layer: int
+    n_embed: int
+    n_head: int
+    head_size: int
+
+    @property
+    def layer_size(self) -> int:
+        """Numbers in one layer of the state."""
+        if self.n_head == 0:
+            return 5 * self.n_embed
+        return 2 * self.n_embed + self.n_head * self.head_size**2
+
+    @property
+    def size(self) -> int:
+        """Numbers in the whole state."""
+        return self.n_layer * self.layer_size
+
+    def __str__(self) -> str:
+        return (
+            f"RWKV {self.architecture} with {self.n_layer} layers of {self.n_embed} and "
+            f"{self.n_head} heads of {self.head_size}"
+        )
+
+
+class HasStateShape(Protocol):
+    """A model, as far as its states are concerned."""
+
+    @property
+    def state_shape(self) -> StateShape:
+        """What the model's states look like."""
+
+
+class State:
+    """Everything a model remembers of a text, in a fixed number of floats.
+
+    A state is a value: nothing changes it after it was made. `Model.eval` gives states, and
+    `from_numpy` and `load` make them for a model.
+
+    Examples
+    --------
+    >>> from deep_tree_echo import Model, State
+    >>> model = Model.load()
+    >>> logits, state = model.eval(model.encode("Once"))
+    >>> again = State.from_numpy(model, state.to_numpy())
+    >>> bool((model.eval([2], again)[0] == model.eval([2], state)[0]).all())
+    True
+    """
+
+    __slots__ = ("_address", "_array", "shape")
+
+    def __init__(self, shape: StateShape, array: NDArray[np.float32]) -> None:
+        """Takes over ``array`` (size,) float32, contiguous, which nobody writes to any more."""
+        array.setflags(write=False)
+        self.shape = shape
+        self._array = array
+        self._address = array.ctypes.data
+
+    @classmethod
+    def from_numpy(cls, model: HasStateShape, array: ArrayLike) -> State:
+        """A state of ``model`` from its numbers, which are copied.
+
+        Parameters
+        ----------
+        model : Model
+            The model that the state is for.
+        array : array_like
+            As many finite numbers as `to_numpy` gives, in any shape.
+
+        Raises
+        ------
+        ArgumentError
+            If their number is another one, or one is not finite.
+        """
+        shape = model.state_shape
+        try:
+            numbers = np.array(array, dtype=np.float32).reshape(-1)
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(f"array is not made of numbers: {error}.") from error
+        if numbers.size != shape.size:
+            raise ArgumentError(
+                f"array has {numbers.size} numbers; a state of {shape} has {shape.size}."
+            )
+        if not (finite := np.isfinite(numbers)).all():
+            at = int(finite.argmin())
+            raise ArgumentError(f"array[{at}] is {numbers[at]}; every number must be finite.")
+        return cls(shape, numbers)
+
+    def to_numpy(self) -> NDArray[np.float32]:
+        """A copy of the numbers, (size,) float32, layer after layer as in ``echo.h``."""
+        return self._array.copy()
+
+    @property
+    def size(self) -> int:
+        """How many float32 numbers it holds."""
+        return self._array.size
+
+    @property
+    def nbytes(self) -> int:
+        """Its memory in bytes."""
+        return self._array.nbytes
+
+    def clone(self) -> State:
+        """A state of equal numbers in memory of its own."""
+        return State(self.shape, self._array.copy())
+
+    def layers(self) -> list[dict[str, NDArray[np.float32]]]:
+        """The parts of every layer by name, as read-only views.
+
+        Returns
+        -------
+        list of dict
+            ``time_shift`` and ``channel_shift`` (n_embed,): the previous inputs of the two
+            mixes. Then for RWKV 5, 6 and 7 ``matrix`` (n_head, head_size, head_size), indexed
+            (head, key, value), for 7 (head, value, key); for RWKV 4 the numerator ``aa``, the
+            denominator ``bb`` and the exponent ``pp``, each (n_embed,).
+        """
+        shape = self.shape
+        names = ["time_shift", "channel_shift"]
+        if shape.n_head == 0:
+            names += ["aa", "bb", "pp"]
+        layers = []
+        for row in self._array.reshape(shape.n_layer, shape.layer_size):
+            parts = {
+                name: row[i * shape.n_embed : (i + 1) * shape.n_embed]
+                for i, name in enumerate(names)
+            }
+            if shape.n_head:
+                matrix = row[2 * shape.n_embed :]
+                parts["matrix"] = matrix.reshape(shape.n_head, shape.head_size, shape.head_size)
+            layers.append(parts)
+        return layers
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the state to a file, which appears whole or not at all."""
+        path = Path(path)
+        shape = self.shape
+        data = self._array.astype("<f4", copy=False).tobytes()
+        header = _HEADER.pack(
+            _MAGIC,
+            _VERSION,
+            round(10 * float(shape.architecture)),
+            shape.n_layer,
+            shape.n_embed,
+            shape.n_head,
+            shape.head_size,
+            zlib.crc32(data),
+        )
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(header)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+
+    @classmethod
+    def load(cls, model: HasStateShape, path: str | os.PathLike[str]) -> State:
+        """Reads a state that `save` has written.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such file.
+        ModelFormatError
+            If it is not a state file, a damaged one, or the state of a model of another shape.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise ArgumentError(f"path is {str(path)!r}; there is no such file.")
+        with path.open("rb") as file:
+            head = file.read(_HEADER.size)
+            if head[: len(_MAGIC)] != _MAGIC or len(head) < _HEADER.size:
+                raise ModelFormatError(f"{path.name} is not the file of a state; choose another.")
+            _, version, architecture, *sizes, checksum = _HEADER.unpack(head)
+            if version != _VERSION:
+                raise ModelFormatError(
+                    f"{path.name} has version {version} of the state format; this package reads "
+                    f"version {_VERSION}."
+                )
+            found = StateShape(f"{architecture // 10}.{architecture % 10}", *sizes)
+            if found != (shape := model.state_shape):
+                raise ModelFormatError(f"{path.name} belongs to {found}; this model is {shape}.")
+            data = file.read(4 * shape.size + 1)
+        if len(data) != 4 * shape.size or zlib.crc32(data) != checksum:
+            raise ModelFormatError(
+                f"{path.name} is damaged: its {4 * shape.size} bytes of numbers are not whole; "
+                "save the state again."
+            )
+        return cls.from_numpy(model, np.frombuffer(data, dtype="<f4"))

@@ -1,0 +1,105 @@
+"""Texts to tokens and back: which tokenizer belongs to which model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import core, platform
+from .errors import ArgumentError, UnsupportedModelError
+
+WORLD_SIZE = 65530
+"""Models with at least so many tokens read the RWKV World vocabulary."""
+PILE_SIZES = (50254, 50277, 50432)
+"""Vocabularies of the Pile models, whose tokenizer is another one."""
+
+
+class Tokenizer:
+    """A tokenizer of libecho.
+
+    Parameters
+    ----------
+    name : str
+        ``bytes`` (id = byte), ``bytes+1`` (id = byte + 1, 0 ends a text) or ``world``.
+
+    Raises
+    ------
+    ArgumentError
+        For any other name.
+    UnsupportedModelError
+        If the World vocabulary is needed and not there.
+
+    Examples
+    --------
+    >>> tokenizer = Tokenizer("bytes+1")
+    >>> tokenizer.encode("Hé"), tokenizer.decode([73, 196, 170])
+    ([73, 196, 170], 'Hé')
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        if name == "bytes":
+            self._core = core.Tokenizer.bytes_with_offset(0)
+        elif name == "bytes+1":
+            self._core = core.Tokenizer.bytes_with_offset(1)
+        elif name == "world":
+            path = platform.vocabulary_path()
+            if path is None:
+                raise UnsupportedModelError(
+                    "The World vocabulary rwkv_vocab_v20230424.txt is missing; install the "
+                    "package with its data, or run './build.sh native' in a source tree."
+                )
+            self._core = core.Tokenizer.world(path.read_bytes())
+        else:
+            raise ArgumentError(f"tokenizer is {name!r}; it must be bytes, bytes+1 or world.")
+
+    def encode(self, text: str | bytes) -> list[int]:
+        """The token ids of a text; characters that UTF-8 cannot hold become ``?``."""
+        if isinstance(text, str):
+            text = text.encode("utf-8", "replace")
+        elif not isinstance(text, bytes):
+            raise ArgumentError(f"text is of type {type(text).__name__}; give a str or bytes.")
+        return self._core.encode(text)
+
+    def decode_bytes(self, tokens: Sequence[int]) -> bytes:
+        """The bytes of some token ids; ids that the vocabulary lacks give nothing."""
+        try:
+            return self._core.decode(tokens)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise ArgumentError(f"tokens is {tokens!r:.80}; give token ids: {error}.") from error
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of some token ids; bytes that are not UTF-8 become U+FFFD."""
+        return self.decode_bytes(tokens).decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Gives the vocabulary's memory back."""
+        self._core.close()
+
+
+def name_for(n_vocab: int) -> str:
+    """The tokenizer that models with ``n_vocab`` logits use.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If there is none.
+
+    Examples
+    --------
+    >>> name_for(65536), name_for(257)
+    ('world', 'bytes+1')
+    """
+    if n_vocab == 256:
+        return "bytes"
+    if n_vocab == 257:
+        return "bytes+1"
+    if n_vocab in PILE_SIZES:
+        raise UnsupportedModelError(
+            f"n_vocab is {n_vocab}: the model uses the tokenizer of the Pile, which is not "
+            "supported; choose a World model, or give tokenizer= yourself."
+        )
+    if n_vocab >= WORLD_SIZE or platform.vocabulary_path() is not None:
+        return "world"
+    raise UnsupportedModelError(
+        f"n_vocab is {n_vocab}: no tokenizer for it is known; give tokenizer= yourself."
+    )
