@@ -50,8 +50,8 @@ HWY_INLINE void Tile(const Tensor& w, size_t row, const Activations& x, size_t t
         const int16_t* xq = q + (t * x.blocks + b) * kBlock;
         auto dot = hn::WidenMulPairwiseAdd(di, block.part[0], hn::LoadU(ds, xq));
         for (size_t i = 1; i < kParts; ++i) {
-          dot = hn::Add(dot, hn::WidenMulPairwiseAdd(di, block.part[i],
-                                                     hn::LoadU(ds, xq + i * kPartLanes)));
+          dot = hn::Add(
+              dot, hn::WidenMulPairwiseAdd(di, block.part[i], hn::LoadU(ds, xq + i * kPartLanes)));
         }
         const Vec both = hn::Mul(step, hn::Set(d, scale[t * x.blocks + b]));
         total[r][t] = hn::MulAdd(hn::ConvertTo(d, dot), both, total[r][t]);
@@ -114,8 +114,7 @@ struct F16 {
 
 // x (kTokens, columns), y as above.
 template <class Type, size_t kRows, size_t kTokens>
-HWY_INLINE void FloatTile(const Tensor& w, size_t row, const float* x, float* y,
-                          size_t y_stride) {
+HWY_INLINE void FloatTile(const Tensor& w, size_t row, const float* x, float* y, size_t y_stride) {
   const Floats d;
   const size_t lanes = hn::Lanes(d);
   const uint8_t* first = w.data + row * w.row_bytes;

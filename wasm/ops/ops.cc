@@ -122,8 +122,8 @@ void MixValue(const float* first, const float* base, const float* gate, size_t n
   HWY_DYNAMIC_DISPATCH(MixValueAll)(first, base, gate, n_tokens, n, v);
 }
 
-void Keys7(const float* k_k, const float* k_a, size_t n_tokens, size_t heads, size_t size,
-           float* k, float* a, float* removal) {
+void Keys7(const float* k_k, const float* k_a, size_t n_tokens, size_t heads, size_t size, float* k,
+           float* a, float* removal) {
   HWY_DYNAMIC_DISPATCH(Keys7All)(k_k, k_a, n_tokens, heads, size, k, a, removal);
 }
 

@@ -63,7 +63,7 @@ void Tanh(size_t n, float* x);
 void MultiplySilu(const float* y, size_t n, float* x);     // x *= y sigmoid(y)
 void MultiplySigmoid(const float* y, size_t n, float* x);  // x *= sigmoid(y)
 void SquaredRelu(size_t n, float* x);                      // x = max(x, 0)^2
-void FlushTiny(size_t n, float* x);  // |x| < 1e-30 becomes 0, see wkv-inl.h
+void FlushTiny(size_t n, float* x);                        // |x| < 1e-30 becomes 0, see wkv-inl.h
 
 // ------------------------------------------------------- RWKV 6 and 7 only
 
@@ -84,8 +84,8 @@ void MixValue(const float* first, const float* base, const float* gate, size_t n
 //   removal      = -normalise(k k_k)
 //   replacement  = normalise(k k_k) a, written over a
 //   k            = k (1 + (a - 1) k_a)
-void Keys7(const float* k_k, const float* k_a, size_t n_tokens, size_t heads, size_t size,
-           float* k, float* a, float* removal);
+void Keys7(const float* k_k, const float* k_a, size_t n_tokens, size_t heads, size_t size, float* k,
+           float* a, float* removal);
 
 // x = (x + v sum_head(r k r_k)) g: x, r, k, v, g (T, heads, size), r_k (heads, size).
 void BonusGate7(const float* r, const float* k, const float* v, const float* r_k, const float* g,

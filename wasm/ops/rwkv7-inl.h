@@ -49,8 +49,7 @@ void SigmoidBiasAll(const float* HWY_RESTRICT base, size_t n_tokens, size_t n,
 }
 
 void MixValueAll(const float* HWY_RESTRICT first, const float* HWY_RESTRICT base,
-                 const float* HWY_RESTRICT gate, size_t n_tokens, size_t n,
-                 float* HWY_RESTRICT v) {
+                 const float* HWY_RESTRICT gate, size_t n_tokens, size_t n, float* HWY_RESTRICT v) {
   EachRow(n_tokens, n, [&](size_t i, auto io, size_t j) HWY_ATTR {
     const Vec s = SigmoidOf(hn::Add(io.Load(base + i), io.Load(gate + j)));
     const Vec own = io.Load(v + j);

@@ -27,8 +27,9 @@ void ShiftMixAll(const float* HWY_RESTRICT x, const float* HWY_RESTRICT mix, siz
 // x (T + 1, n), delta (T, n).
 void ShiftDeltaAll(const float* HWY_RESTRICT x, size_t n_tokens, size_t n,
                    float* HWY_RESTRICT delta) {
-  Each(n_tokens * n, [&](size_t i, auto io)
-                         HWY_ATTR { io.Store(hn::Sub(io.Load(x + i), io.Load(x + n + i)), delta + i); });
+  Each(n_tokens * n, [&](size_t i, auto io) HWY_ATTR {
+    io.Store(hn::Sub(io.Load(x + i), io.Load(x + n + i)), delta + i);
+  });
 }
 
 // x, delta, out (T, n), mix (n).

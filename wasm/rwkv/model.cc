@@ -56,8 +56,8 @@ echo_status Rwkv::Create(std::shared_ptr<const Weights> weights, std::unique_ptr
 
 uint64_t Rwkv::EstimateStateBytes(const Weights& header) {
   const uint64_t vectors = std::max<uint64_t>(5, 2 + LikelyHeadSize(header));
-  return vectors * static_cast<uint64_t>(header.n_embed) *
-         static_cast<uint64_t>(header.n_layer) * sizeof(float);
+  return vectors * static_cast<uint64_t>(header.n_embed) * static_cast<uint64_t>(header.n_layer) *
+         sizeof(float);
 }
 
 uint64_t Rwkv::EstimateWorkBytes(const Weights& header) {

@@ -28,8 +28,8 @@ class Network : public Rwkv {
 
   echo_status Clone(std::unique_ptr<Rwkv>* clone) const override;
   void InitState(float* state) const override;
-  echo_status Eval(const uint32_t* tokens, size_t n_tokens, const float* state_in,
-                   float* state_out, float* logits) override;
+  echo_status Eval(const uint32_t* tokens, size_t n_tokens, const float* state_in, float* state_out,
+                   float* logits) override;
   const float* hidden() const override { return evaluated_ ? hidden_ : nullptr; }
 
  protected:
@@ -99,10 +99,10 @@ class Network : public Rwkv {
   void RunChunk(const uint32_t* tokens, size_t n_tokens, float* state);
 
   std::shared_ptr<const Weights> weights_;
-  Tensor embedding_;  // (V, C)
+  Tensor embedding_;        // (V, C)
   NormWeights first_norm_;  // ln0, (C)
   NormWeights last_norm_;   // ln_out, (C)
-  Tensor head_;       // (V, C)
+  Tensor head_;             // (V, C)
 
   Workspace workspace_;
   float* gate_ = nullptr;     // (kChunk, C) receptance of the channel mix

@@ -11,17 +11,17 @@ namespace echo {
 namespace {
 
 struct BlockWeights {
-  NormWeights ln1;  // (C)
-  NormWeights ln2;  // (C)
-  const float* mix_k = nullptr;       // (C)
-  const float* mix_v = nullptr;       // (C)
-  const float* mix_r = nullptr;       // (C)
-  const float* decay = nullptr;       // (C) negative: -exp(w)
-  const float* first = nullptr;       // (C) u, the bonus of the current token
-  Tensor key;                         // (C, C)
-  Tensor value;                       // (C, C)
-  Tensor receptance;                  // (C, C)
-  Tensor output;                      // (C, C)
+  NormWeights ln1;               // (C)
+  NormWeights ln2;               // (C)
+  const float* mix_k = nullptr;  // (C)
+  const float* mix_v = nullptr;  // (C)
+  const float* mix_r = nullptr;  // (C)
+  const float* decay = nullptr;  // (C) negative: -exp(w)
+  const float* first = nullptr;  // (C) u, the bonus of the current token
+  Tensor key;                    // (C, C)
+  Tensor value;                  // (C, C)
+  Tensor receptance;             // (C, C)
+  Tensor output;                 // (C, C)
 };
 
 class V4 final : public Network {
@@ -96,7 +96,7 @@ class V4 final : public Network {
   }
 
  private:
-  std::unique_ptr<BlockWeights[]> blocks_;           // (n_layer)
+  std::unique_ptr<BlockWeights[]> blocks_;            // (n_layer)
   std::unique_ptr<ChannelMixWeights[]> channel_mix_;  // (n_layer)
   float* r_ = nullptr;                                // (kChunk, C) receptance
   float* k_ = nullptr;                                // (kChunk, C) key

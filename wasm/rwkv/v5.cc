@@ -18,20 +18,20 @@ namespace {
 float GroupNormEpsilon(size_t head_size) { return head_size < 16 ? 1e-5f : 64e-5f; }
 
 struct BlockWeights {
-  NormWeights ln1;  // (C)
-  NormWeights ln2;  // (C)
-  NormWeights ln_x;  // (H, S)
-  const float* mix_k = nullptr;        // (C)
-  const float* mix_v = nullptr;        // (C)
-  const float* mix_r = nullptr;        // (C)
-  const float* mix_g = nullptr;        // (C), 5.2
-  const float* decay = nullptr;        // (H, S), 5.1: (H); in (0, 1): exp(-exp(w))
-  const float* first = nullptr;        // (H, S), 5.1: (H); u, the bonus of the current token
-  Tensor key;                          // (C, C)
-  Tensor value;                        // (C, C)
-  Tensor receptance;                   // (C, C)
-  Tensor gate;                         // (C, C), 5.2
-  Tensor output;                       // (C, C)
+  NormWeights ln1;               // (C)
+  NormWeights ln2;               // (C)
+  NormWeights ln_x;              // (H, S)
+  const float* mix_k = nullptr;  // (C)
+  const float* mix_v = nullptr;  // (C)
+  const float* mix_r = nullptr;  // (C)
+  const float* mix_g = nullptr;  // (C), 5.2
+  const float* decay = nullptr;  // (H, S), 5.1: (H); in (0, 1): exp(-exp(w))
+  const float* first = nullptr;  // (H, S), 5.1: (H); u, the bonus of the current token
+  Tensor key;                    // (C, C)
+  Tensor value;                  // (C, C)
+  Tensor receptance;             // (C, C)
+  Tensor gate;                   // (C, C), 5.2
+  Tensor output;                 // (C, C)
 };
 
 class V5 final : public Network {
@@ -130,7 +130,7 @@ class V5 final : public Network {
 
  private:
   const bool has_gate_;
-  std::unique_ptr<BlockWeights[]> blocks_;           // (n_layer)
+  std::unique_ptr<BlockWeights[]> blocks_;            // (n_layer)
   std::unique_ptr<ChannelMixWeights[]> channel_mix_;  // (n_layer)
   float* r_ = nullptr;                                // (kChunk, H, S) receptance
   float* k_ = nullptr;                                // (kChunk, H, S) key

@@ -19,22 +19,22 @@ constexpr const char* kMixNames[kMixes] = {"att.time_maa_w", "att.time_maa_k", "
                                            "att.time_maa_r", "att.time_maa_g"};
 
 struct BlockWeights {
-  NormWeights ln1;  // (C)
-  NormWeights ln2;  // (C)
-  NormWeights ln_x;  // (H, S)
-  const float* maa_x = nullptr;        // (C) mix of the low-rank input
-  const float* maa[kMixes] = {};       // (C) each
-  Tensor maa_w1[kMixes];               // (M, C) each
-  Tensor maa_w2[kMixes];               // (C, M) each
-  const float* decay = nullptr;        // (H, S) w before exp(-exp(w))
-  Tensor decay_w1;                     // (D, C)
-  Tensor decay_w2;                     // (C, D)
-  const float* first = nullptr;        // (H, S) u, the bonus of the current token
-  Tensor key;                          // (C, C)
-  Tensor value;                        // (C, C)
-  Tensor receptance;                   // (C, C)
-  Tensor gate;                         // (C, C)
-  Tensor output;                       // (C, C)
+  NormWeights ln1;                // (C)
+  NormWeights ln2;                // (C)
+  NormWeights ln_x;               // (H, S)
+  const float* maa_x = nullptr;   // (C) mix of the low-rank input
+  const float* maa[kMixes] = {};  // (C) each
+  Tensor maa_w1[kMixes];          // (M, C) each
+  Tensor maa_w2[kMixes];          // (C, M) each
+  const float* decay = nullptr;   // (H, S) w before exp(-exp(w))
+  Tensor decay_w1;                // (D, C)
+  Tensor decay_w2;                // (C, D)
+  const float* first = nullptr;   // (H, S) u, the bonus of the current token
+  Tensor key;                     // (C, C)
+  Tensor value;                   // (C, C)
+  Tensor receptance;              // (C, C)
+  Tensor gate;                    // (C, C)
+  Tensor output;                  // (C, C)
 };
 
 class V6 final : public Network {
@@ -146,7 +146,7 @@ class V6 final : public Network {
     ops::AddDeltaLora(inputs(), delta_, w.maa[mix], mixed_, n_tokens, embed(), mixed_);
   }
 
-  std::unique_ptr<BlockWeights[]> blocks_;           // (n_layer)
+  std::unique_ptr<BlockWeights[]> blocks_;            // (n_layer)
   std::unique_ptr<ChannelMixWeights[]> channel_mix_;  // (n_layer)
   size_t rank_ = 0;                                   // the largest of all M and D
   float* r_ = nullptr;                                // (kChunk, H, S) receptance

@@ -23,21 +23,21 @@ struct LowRank {
 };
 
 struct BlockWeights {
-  NormWeights ln1;  // (C)
-  NormWeights ln2;  // (C)
-  NormWeights ln_x;  // (H, S)
-  const float* mix = nullptr;          // (6, C)
-  LowRank w;                           // decay
-  LowRank a;                           // in-context learning rate
-  LowRank v;                           // share of the first layer's value; not in layer 0
-  LowRank g;                           // gate
-  const float* k_k = nullptr;          // (C) removal key, from the key
-  const float* k_a = nullptr;          // (C) replacement key, from key and rate
-  const float* r_k = nullptr;          // (H, S) bonus of the current token
-  Tensor receptance;                   // (C, C)
-  Tensor key;                          // (C, C)
-  Tensor value;                        // (C, C)
-  Tensor output;                       // (C, C)
+  NormWeights ln1;             // (C)
+  NormWeights ln2;             // (C)
+  NormWeights ln_x;            // (H, S)
+  const float* mix = nullptr;  // (6, C)
+  LowRank w;                   // decay
+  LowRank a;                   // in-context learning rate
+  LowRank v;                   // share of the first layer's value; not in layer 0
+  LowRank g;                   // gate
+  const float* k_k = nullptr;  // (C) removal key, from the key
+  const float* k_a = nullptr;  // (C) replacement key, from key and rate
+  const float* r_k = nullptr;  // (H, S) bonus of the current token
+  Tensor receptance;           // (C, C)
+  Tensor key;                  // (C, C)
+  Tensor value;                // (C, C)
+  Tensor output;               // (C, C)
 };
 
 class V7 final : public Network {
@@ -122,8 +122,8 @@ class V7 final : public Network {
 
     ops::Keys7(w.k_k, w.k_a, n_tokens, heads(), head_size(), k_, a_, removal_);
     float* replacement = a_;
-    ops::Wkv7(r_, w_, k_, v_, removal_, replacement, n_tokens, heads(), head_size(),
-              state + 2 * c, out_);
+    ops::Wkv7(r_, w_, k_, v_, removal_, replacement, n_tokens, heads(), head_size(), state + 2 * c,
+              out_);
     ops::GroupNorm(out_, w.ln_x.weight, w.ln_x.bias, n_tokens, heads(), head_size(),
                    kGroupNormEpsilon, out_);
     ops::BonusGate7(r_, k_, v_, w.r_k, g_, n_tokens, heads(), head_size(), out_);
@@ -156,8 +156,7 @@ class V7 final : public Network {
     binder->Matrix("att.output.weight", c, c, &w->output);
   }
 
-  void BindLowRank(Binder* binder, const char* base, const char* w1, const char* w2,
-                   LowRank* low) {
+  void BindLowRank(Binder* binder, const char* base, const char* w1, const char* w2, LowRank* low) {
     if (base != nullptr) binder->Vector(base, embed(), &low->base);
     binder->Matrix(w1, 0, embed(), &low->w1);
     binder->Matrix(w2, embed(), low->w1.rows, &low->w2);
@@ -171,7 +170,7 @@ class V7 final : public Network {
     ops::AddDelta(inputs(), delta_, w.mix + mix * c, n_tokens, c, mixed_);
   }
 
-  std::unique_ptr<BlockWeights[]> blocks_;           // (n_layer)
+  std::unique_ptr<BlockWeights[]> blocks_;            // (n_layer)
   std::unique_ptr<ChannelMixWeights[]> channel_mix_;  // (n_layer)
   size_t rank_ = 0;                                   // the largest of all ranks
   float* r_ = nullptr;                                // (kChunk, H, S) receptance
