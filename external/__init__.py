@@ -1,0 +1,1 @@
+"""What the project takes from elsewhere: pinned sources and how they are fetched."""
