@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from .backends.base import Generation
@@ -58,7 +58,7 @@ class Reading:
     """
 
     state: Any
-    logits: Any
+    logits: Any = field(repr=False)
 
 
 class TextGeneration(Generation):

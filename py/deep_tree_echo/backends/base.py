@@ -125,7 +125,7 @@ class Backend(ABC):
     ) -> Generation:
         """Continues ``prompt`` from ``state`` (``None``: from nothing)."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to give back
         """Gives the model's memory back; the backend is of no use afterwards."""
 
 
@@ -146,5 +146,5 @@ class Loader(ABC):
     def finish(self) -> Backend:
         """The backend, once every byte has been pushed. Raises as ``push`` does."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to give back
         """Gives back what an unfinished load holds. Safe to call at any time."""

@@ -1,0 +1,380 @@
+"""A chat: a tree of turns, each with the model's state, so that going back costs nothing."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from . import platform
+from .backends.chain import Chain, ChainGeneration, Position
+from .errors import ArgumentError
+from .events import Done, Event, Fallback, Metrics, Prompt, StopReason, Token
+from .generation import END_OF_TEXT, Reading
+from .meter import Meter
+from .sampling import SamplingSettings
+
+_STOP = ("\n\nUser:", "\n\nAssistant:", "\nUser:")
+_METRICS_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a text goes on: what the model has read, and what it has yet to read.
+
+    Parameters
+    ----------
+    position : Position or None
+        What has been read; ``None`` for nothing.
+    unread : str
+        The text after it that nobody has read so far.
+    """
+
+    position: Position | None
+    unread: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """A message and the reply to it.
+
+    Parameters
+    ----------
+    id : int
+        Its number in the conversation, from 1.
+    parent : Turn or None
+        The turn before it; ``None`` for the first one. Turns of the same parent are versions of
+        one another: regenerated replies, edited messages.
+    user, reply : str
+        The texts.
+    raw : str
+        The reply as the model wrote it, with the spaces around it.
+    asked, answered : Place
+        Before the reply and after it.
+    stop_reason : str
+        Why the reply ended.
+    backend, model : str
+        Who wrote it.
+    """
+
+    id: int
+    parent: Turn | None = field(repr=False)
+    user: str
+    asked: Place = field(repr=False)
+    reply: str = ""
+    raw: str = field(default="", repr=False)
+    answered: Place = field(default_factory=lambda: Place(None), repr=False)
+    stop_reason: StopReason = "end"
+    backend: str = ""
+    model: str = ""
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that the model has read up to the end of the reply."""
+        position = self.answered.position
+        return position.context_tokens if position else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The turn without its states."""
+        return {
+            "id": self.id,
+            "parent": self.parent.id if self.parent else None,
+            "user": self.user,
+            "reply": self.reply,
+            "stop_reason": self.stop_reason,
+            "backend": self.backend,
+            "model": self.model,
+            "context_tokens": self.context_tokens,
+        }
+
+
+class Conversation:
+    r"""A chat with the model of a `Chain`.
+
+    `say`, `regenerate`, `edit` and `go_on` give the events of one answer: ``Prompt``, ``Token``,
+    ``Metrics`` about five times a second, ``Fallback``, and at the end one ``Done``. The turn
+    becomes part of the conversation when its answer ends, is stopped, or is left; after an error
+    the conversation is as it was.
+
+    Parameters
+    ----------
+    chain : Chain
+        Who answers. It may be replaced at any time; another model reads the text again.
+    settings : SamplingSettings, optional
+        How tokens are chosen.
+    max_tokens : int
+        Most tokens of one reply.
+    opening : str
+        A text that the model reads before the first message.
+    state_budget_mb : float
+        Memory for the states of earlier turns, in millions of bytes. Beyond it those used longest
+        ago go; the model reads their text again should they be needed.
+
+    Notes
+    -----
+    The format is the one that the models are trained on: ``User: {text}\n\nAssistant: {reply}``,
+    turns separated by ``\n\n``.
+
+    Examples
+    --------
+    >>> from deep_tree_echo import Chain, ModelFile
+    >>> chat = Conversation(Chain.load(ModelFile.from_bytes("none", b""), "mock"))
+    >>> done = list(chat.say("Hello"))[-1]
+    >>> done.backend, done.text.split()[0], chat.turns[0].user
+    ('mock', '[mock]', 'Hello')
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        *,
+        settings: SamplingSettings | None = None,
+        max_tokens: int = 256,
+        opening: str = "",
+        state_budget_mb: float = 64,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.chain = chain
+        self.settings = settings or SamplingSettings()
+        self.max_tokens = max_tokens
+        self.all_turns: list[Turn] = []
+        """Every turn of every branch, in the order of their numbers."""
+        self.current: Turn | None = None
+        """The last turn of the branch shown; ``None`` at the beginning."""
+        self._root = Place(None, opening.rstrip() + "\n\n" if opening.strip() else "")
+        self._budget = state_budget_mb * 1e6
+        self._recent: list[Turn] = []
+        self._clock = clock
+        self._generation: ChainGeneration | None = None
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns of the branch shown, first to last."""
+        turns = []
+        turn = self.current
+        while turn:
+            turns.append(turn)
+            turn = turn.parent
+        return turns[::-1]
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that the model has read in the branch shown."""
+        return self.current.context_tokens if self.current else 0
+
+    @property
+    def state(self) -> Any:
+        """The model's own state now, also in the middle of an answer; ``None`` if there is none."""
+        if self._generation is not None:
+            position: Position | None = self._generation.state
+        else:
+            position = self.current.answered.position if self.current else None
+        reading = position.state if position else None
+        return reading.state if isinstance(reading, Reading) else None
+
+    def say(self, text: str) -> Iterator[Event]:
+        """Answers a message at the end of the branch shown.
+
+        Raises
+        ------
+        ArgumentError
+            If there is nothing in the message, or an answer is under way.
+        """
+        return self._ask(self.current, text)
+
+    def regenerate(self) -> Iterator[Event]:
+        """Answers the last message once more, as another version of the turn.
+
+        Without a seed in ``settings`` the reply differs; the message is not read again.
+        """
+        turn = self._last()
+        return self._answer(Turn(0, turn.parent, turn.user, turn.asked))
+
+    def edit(self, turn_id: int, text: str) -> Iterator[Event]:
+        """Answers another message in place of that of a turn, as a new branch beside it."""
+        return self._ask(self._find(turn_id).parent, text)
+
+    def go_on(self) -> Iterator[Event]:
+        """Continues the last reply, if it was stopped or reached ``max_tokens``."""
+        turn = self._last()
+        if turn.stop_reason not in ("cancelled", "length"):
+            raise ArgumentError(f"Turn {turn.id} is complete; send a new message.")
+        # What follows an earlier reply follows its old text: the longer one is another version.
+        followed = any(other.parent is turn for other in self.all_turns)
+        return self._answer(replace(turn, id=0) if followed else turn, turn.answered)
+
+    def select(self, turn_id: int) -> None:
+        """Shows the branch that ends with this turn; what is said next follows it."""
+        self._check_idle()
+        self.current = self._find(turn_id)
+
+    def stop(self) -> None:
+        """Ends the answer under way before its next token; what was said counts as said."""
+        if self._generation is not None:
+            self._generation.cancel()
+
+    def to_json(self) -> dict[str, Any]:
+        """All turns without their states, and the number of the current one."""
+        return {
+            "turns": [turn.to_json() for turn in self.all_turns],
+            "current": self.current.id if self.current else None,
+            "context_tokens": self.context_tokens,
+        }
+
+    def _ask(self, parent: Turn | None, text: str) -> Iterator[Event]:
+        said = re.sub(r"\n\s*\n", "\n", text.replace("\r\n", "\n").strip())
+        if not said:
+            raise ArgumentError(f"text is {text!r}; write a message.")
+        before = parent.answered if parent else self._root
+        unread = f"{before.unread}{_separator(parent)}User: {said}\n\nAssistant:"
+        return self._answer(Turn(0, parent, text, Place(before.position, unread)))
+
+    def _answer(self, turn: Turn, further: Place | None = None) -> Iterator[Event]:
+        """Writes the reply of a turn, or goes on with it from ``further``."""
+        self._check_idle()
+        return self._run(turn, further)
+
+    def _run(self, turn: Turn, further: Place | None) -> Iterator[Event]:
+        self._check_idle()
+        place = further or turn.asked
+        generation = self.chain.generate(
+            place.unread,
+            place.position,
+            max_tokens=self.max_tokens,
+            settings=self.settings,
+            stop=_STOP,
+        )
+        answer = _Answer(replace(turn), further, generation, Meter(self._clock))
+        self._generation = generation
+        try:
+            for event in generation:
+                yield from answer.follow(event)
+        except GeneratorExit:
+            # The reader has left. What was said counts; the rest must not be said.
+            generation.cancel()
+            for _ in generation:
+                pass
+            self._keep(answer.finish(self.chain))
+            raise
+        finally:
+            self._generation = None
+        kept = self._keep(answer.finish(self.chain))
+        yield answer.done(kept, self.chain)
+
+    def _keep(self, finished: Turn) -> Turn:
+        if finished.id:
+            turn = self._find(finished.id)
+            for name in ("reply", "raw", "answered", "stop_reason", "backend", "model"):
+                setattr(turn, name, getattr(finished, name))
+        else:
+            turn = finished
+            turn.id = len(self.all_turns) + 1
+            self.all_turns.append(turn)
+        self.current = turn
+        self._let_old_states_go(turn)
+        return turn
+
+    def _let_old_states_go(self, used: Turn) -> None:
+        self._recent = [turn for turn in self._recent if turn is not used] + [used]
+        description = self.chain.backend.description
+        one = description.get("state_bytes", 0) + 4 * description.get("n_vocab", 0)
+        most = max(1, int(self._budget / (2 * one))) if one else len(self._recent)
+        for turn in self._recent[:-most]:
+            turn.asked = _without_state(turn.asked)
+            turn.answered = _without_state(turn.answered)
+        del self._recent[:-most]
+
+    def _find(self, turn_id: int) -> Turn:
+        if 1 <= turn_id <= len(self.all_turns):
+            return self.all_turns[turn_id - 1]
+        raise ArgumentError(f"turn_id is {turn_id!r}; there is no such turn.")
+
+    def _last(self) -> Turn:
+        if self.current is None:
+            raise ArgumentError("The conversation is empty; send a message first.")
+        return self.current
+
+    def _check_idle(self) -> None:
+        if self._generation is not None:
+            raise ArgumentError("An answer is under way; stop it or let it end first.")
+
+
+class _Answer:
+    """Follows one generation: what to show of it, and the turn that comes of it."""
+
+    def __init__(
+        self, turn: Turn, further: Place | None, generation: ChainGeneration, meter: Meter
+    ) -> None:
+        self._turn = turn
+        self._further = further
+        self._generation = generation
+        self._meter = meter
+        self._shown = bool(turn.reply)
+
+    def follow(self, event: Event) -> Iterator[Event]:
+        """What to pass on for an event of the backend."""
+        if isinstance(event, Fallback):
+            self._meter.reset()
+            self._shown = bool(self._turn.reply)
+        elif isinstance(event, Prompt):
+            if event.done == event.total and self._further is None:
+                self._turn.asked = Place(self._generation.state)
+        elif isinstance(event, Token):
+            if event.id != END_OF_TEXT:
+                self._meter.count()
+            if not self._shown:
+                event = replace(event, text=event.text.lstrip())
+                self._shown = bool(event.text)
+        yield event
+        if isinstance(event, Token) and self._meter.due(_METRICS_SECONDS):
+            yield Metrics(
+                tokens_per_second=self._meter.recent_tokens_per_second,
+                context_tokens=self._generation.total_tokens,
+                memory_bytes=platform.memory_bytes(),
+            )
+
+    def finish(self, chain: Chain) -> Turn:
+        """The turn as the answer leaves it."""
+        turn, generation = self._turn, self._generation
+        if generation.prompt_read:
+            turn.raw = (turn.raw if self._further else "") + generation.text
+            turn.reply = turn.raw.strip()
+            turn.answered = Place(generation.state)
+        else:
+            turn.answered = self._further or turn.asked
+        assert generation.stop_reason is not None
+        turn.stop_reason = generation.stop_reason
+        turn.backend = chain.backend.name
+        turn.model = chain.model_name
+        return turn
+
+    def done(self, turn: Turn, chain: Chain) -> Done:
+        """The last event of the answer."""
+        return Done(
+            text=turn.reply,
+            backend=turn.backend,
+            model=turn.model,
+            stop_reason=turn.stop_reason,
+            n_tokens=self._meter.n_tokens,
+            context_tokens=self._generation.total_tokens,
+            tokens_per_second=self._meter.tokens_per_second,
+            first_token_seconds=self._meter.first_token_seconds,
+            memory_bytes=platform.memory_bytes(),
+            failures=list(chain.failures),
+        )
+
+
+def _separator(parent: Turn | None) -> str:
+    """What is missing of the empty line between a reply and the next message."""
+    if parent is None:
+        return ""
+    newlines = len(parent.raw) - len(parent.raw.rstrip("\n"))
+    return "\n" * max(0, 2 - newlines)
+
+
+def _without_state(place: Place) -> Place:
+    if place.position is None:
+        return place
+    return Place(place.position.without_state(), place.unread)
