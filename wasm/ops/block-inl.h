@@ -38,6 +38,31 @@ HWY_INLINE Vec HalfAt(const uint8_t* p) {
   return hn::PromoteTo(Floats(), hn::BitCast(half, hn::Set(d16, bits)));
 }
 
+// The fp16 at p, p + stride, ... each in every lane of its vector. Without an
+// instruction for it, widening fp16 takes a dozen: four rows share them.
+template <size_t kRows>
+HWY_INLINE void HalvesAt(const uint8_t* p, size_t stride, Vec* HWY_RESTRICT out) {
+#if HWY_MAX_BYTES == 16
+  if constexpr (kRows == 4) {
+    uint64_t bits = 0;
+    for (size_t r = 0; r < kRows; ++r) {
+      uint16_t half;
+      memcpy(&half, p + r * stride, sizeof(half));
+      bits |= static_cast<uint64_t>(half) << (16 * r);
+    }
+    const hn::Rebind<hwy::float16_t, Floats> d16;
+    const hn::Repartition<uint64_t, decltype(d16)> d64;
+    const Vec all = hn::PromoteTo(Floats(), hn::BitCast(d16, hn::Set(d64, bits)));
+    out[0] = hn::Broadcast<0>(all);
+    out[1] = hn::Broadcast<1>(all);
+    out[2] = hn::Broadcast<2>(all);
+    out[3] = hn::Broadcast<3>(all);
+    return;
+  }
+#endif
+  for (size_t r = 0; r < kRows; ++r) out[r] = HalfAt(p + r * stride);
+}
+
 // Elements 0 ... 15 and 16 ... 31 of a block, as signed bytes in u8 lanes.
 HWY_INLINE Parts Widen(hn::Vec<Bytes16> low, hn::Vec<Bytes16> high) {
   const Shorts d;

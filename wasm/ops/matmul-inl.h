@@ -42,10 +42,11 @@ HWY_INLINE void Tile(const Tensor& w, size_t row, const Activations& x, size_t t
     }
   }
   for (size_t b = 0; b < x.blocks; ++b) {
+    Vec steps[kRows];
+    HalvesAt<kRows>(first + b * Type::kBytes, w.row_bytes, steps);
     for (size_t r = 0; r < kRows; ++r) {
       const uint8_t* p = first + r * w.row_bytes + b * Type::kBytes;
       const Parts block = Type::Load(p);
-      const Vec step = HalfAt(p);
       for (size_t t = 0; t < kTokens; ++t) {
         const int16_t* xq = q + (t * x.blocks + b) * kBlock;
         auto dot = hn::WidenMulPairwiseAdd(di, block.part[0], hn::LoadU(ds, xq));
@@ -53,7 +54,7 @@ HWY_INLINE void Tile(const Tensor& w, size_t row, const Activations& x, size_t t
           dot = hn::Add(
               dot, hn::WidenMulPairwiseAdd(di, block.part[i], hn::LoadU(ds, xq + i * kPartLanes)));
         }
-        const Vec both = hn::Mul(step, hn::Set(d, scale[t * x.blocks + b]));
+        const Vec both = hn::Mul(steps[r], hn::Set(d, scale[t * x.blocks + b]));
         total[r][t] = hn::MulAdd(hn::ConvertTo(d, dot), both, total[r][t]);
         if constexpr (Type::kMinimum) {
           minimum[r][t] += hn::GetLane(HalfAt(p + 2)) * sum[t * x.blocks + b];
