@@ -85,6 +85,7 @@ size_t WorldTokenizer::SharedPrefix(const Entry& a, const Entry& b) const {
 }
 
 echo_status WorldTokenizer::IndexIds() {
+  n_ids_ = 1;
   for (size_t i = 0; i < vocabulary_.n_entries; ++i) {
     n_ids_ = std::max<size_t>(n_ids_, vocabulary_.entries[i].id + 1);
   }

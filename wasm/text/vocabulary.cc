@@ -136,7 +136,7 @@ Span TakeLine(Span* text) {
   return line;
 }
 
-echo_status ParseLine(Span line, size_t number, uint8_t* pool, uint8_t** to,
+echo_status ParseLine(Span line, size_t number, const uint8_t* pool, uint8_t** to,
                       Vocabulary::Entry* entry) {
   // The token may hold spaces: its fields are what the outermost ones leave.
   const uint8_t* first = std::find(line.begin, line.end, ' ');
@@ -198,9 +198,12 @@ echo_status ReadVocabulary(const uint8_t* text, size_t size, Vocabulary* vocabul
     if (status != ECHO_OK) return status;
     ++vocabulary->n_entries;
   }
+  if (vocabulary->n_entries == 0) {
+    return Fail(ECHO_ERROR_FORMAT, "The vocabulary has no token in its %zu bytes.", size);
+  }
   // The literals were longer than the tokens: keep only what these need.
   vocabulary->pool_size = static_cast<size_t>(to - pool.get());
-  vocabulary->pool.reset(new (std::nothrow) uint8_t[vocabulary->pool_size + 1]);
+  vocabulary->pool.reset(new (std::nothrow) uint8_t[vocabulary->pool_size]);
   if (vocabulary->pool == nullptr) {
     return Fail(ECHO_ERROR_MEMORY, "There is no memory left for %zu bytes of tokens.",
                 vocabulary->pool_size);
