@@ -61,10 +61,10 @@ uint64_t Rwkv::EstimateStateBytes(const Weights& header) {
 }
 
 uint64_t Rwkv::EstimateWorkBytes(const Weights& header) {
-  // Some twenty buffers of one chunk, the channel mix's (four times as wide) and
-  // its rounded copy.
+  // At most sixteen buffers of one chunk, the channel mix's (taken as four times
+  // as wide) and its rounded copy; and what 64-byte alignment adds.
   const uint64_t chunk = Network::kChunk * static_cast<uint64_t>(header.n_embed) * sizeof(float);
-  return (16 + 2 * 4) * chunk + EstimateStateBytes(header);
+  return (16 + 2 * 4) * chunk + 32 * 64 + EstimateStateBytes(header);
 }
 
 }  // namespace echo
