@@ -189,19 +189,14 @@ class Model:
         ArgumentError
             If a token is out of range, there is none, or the state is another model's.
         """
-        if state is None:
-            state_in = None
-        elif state.shape is self.state_shape or state.shape == self.state_shape:
-            state_in = state._address
-        else:
-            raise ArgumentError(
-                f"state belongs to {state.shape}; this model is {self.state_shape}."
-            )
-        n_tokens = len(tokens)
-        if n_tokens == 1 and type(token := tokens[0]) is int and 0 <= token < self.n_vocab:
+        state_in = None if state is None else self._checked_state(state)
+        if type(tokens) is list and len(tokens) == 1 and self._is_token(token := tokens[0]):
+            # What generation does, in less time.
             ids: Any = _OneToken(token)
+            n_tokens = 1
         else:
             ids = self._checked(tokens)
+            n_tokens = len(ids)
         logits = np.empty(self.n_vocab, dtype=np.float32)
         result = np.empty(self._state_size, dtype=np.float32)
         after = State(self.state_shape, result)
@@ -342,6 +337,21 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model {self.type} {self.state_shape}, {self.n_vocab} tokens>"
+
+    def _is_token(self, token: object) -> bool:
+        return type(token) is int and 0 <= token < self.n_vocab
+
+    def _checked_state(self, state: State) -> int:
+        if not isinstance(state, State):
+            raise ArgumentError(
+                f"state is of type {type(state).__name__}; give a State, such as "
+                "State.from_numpy(model, array)."
+            )
+        if state.shape != self.state_shape:
+            raise ArgumentError(
+                f"state belongs to {state.shape}; this model is {self.state_shape}."
+            )
+        return state._address
 
     def _checked(self, tokens: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
         try:
