@@ -8,7 +8,7 @@ import sys
 import time
 from types import FrameType
 
-from scripts import serve, site
+from scripts import bench, checks, serve, site
 from scripts.recipe import STEPS
 from scripts.steps import StepError, run_steps
 
@@ -50,12 +50,10 @@ def run(options: argparse.Namespace) -> int:
             return 0
         return serve.serve(site.SITE, options.host, options.port)
     if options.command == "test":
-        from scripts import checks
-
         return checks.run(options.selection)
-    from scripts import bench
-
-    return bench.run(options.command, getattr(options, "names", []))
+    if options.command == "bench":
+        return bench.bench(options.names)
+    return bench.oracles()
 
 
 def main() -> int:

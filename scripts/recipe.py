@@ -18,6 +18,7 @@ PYTHON = VENV / "bin" / "python"
 EXTERNAL = BUILD / "external"
 WEB = ROOT / "web"
 CORE = ROOT / "wasm"
+UPSTREAM = ROOT / "external" / "rwkv-cpp"
 CORE_PARTS = ("include", "ops", "formats", "rwkv", "text", "esn")
 TEST_WHEELS = tuple(
     f"wheels/{name}"
@@ -87,6 +88,19 @@ def wasm(log: Log) -> None:
     """Build libecho as a side module for Pyodide."""
     tools.check_emscripten()
     configure_and_build(log, "wasm", "echo")
+
+
+def upstream(log: Log) -> None:
+    """Build upstream rwkv.cpp natively and for Node."""
+    for name in ("native", "wasm"):
+        folder = BUILD / "upstream" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        wasm = name == "wasm"
+        options = ("CMAKE_SYSTEM_NAME=Generic", "CMAKE_C_COMPILER=emcc", "CMAKE_CXX_COMPILER=em++")
+        env = {"NODE_PATH": "/usr/share/nodejs"} if wasm else {}
+        chosen = [f"-D{option}" for option in options] if wasm else []
+        log.run("cmake", "-S", UPSTREAM, "-B", folder, *chosen, env=env)
+        log.run("cmake", "--build", folder, "--parallel", JOBS, env=env)
 
 
 def sanitize(log: Log) -> None:
@@ -169,6 +183,17 @@ STEPS = (
         lambda: [str(shutil.which("emcc")), *core_inputs()],
         (BUILD / "wasm" / "libecho.so",),
         ("tools", "fetch-highway"),
+    ),
+    Step(
+        "upstream",
+        "building upstream rwkv.cpp, natively and to WebAssembly",
+        upstream,
+        lambda: [UPSTREAM, EXTERNAL / "rwkv-cpp" / ".source.json"],
+        (
+            BUILD / "upstream" / "native" / "evaluate",
+            BUILD / "upstream" / "wasm" / "evaluate.js",
+        ),
+        ("tools", "fetch-rwkv-cpp"),
     ),
     Step(
         "sanitize",

@@ -103,7 +103,7 @@ class Log:
             file.write(f"$ {' '.join(words)}\n")
             file.flush()
             with self._guard:
-                if self._stopping:
+                if Log._stopping:
                     raise StepError(f"{self.name}: stopped.")
                 try:
                     process = subprocess.Popen(
@@ -147,6 +147,12 @@ class Log:
             for process in cls._running:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGTERM)
+
+    @classmethod
+    def allow(cls) -> None:
+        """Let steps start processes again after `stop_all`."""
+        with cls._guard:
+            cls._stopping = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,58 @@
+"""Benchmarks and oracles: programs under ``tests/`` that take longer than a test may."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from scripts.recipe import PYTHON, STEPS
+from scripts.steps import BUILD, ROOT, Log, StepError, run_steps
+
+__all__ = ["bench", "oracles"]
+
+BENCH = ROOT / "tests" / "bench"
+ORACLES = ROOT / "tests" / "oracles"
+# torch has no part in the tests: an environment of its own, made only for this command.
+ORACLE_VENV = BUILD / "oracles"
+
+
+def bench(names: Iterable[str]) -> int:
+    """Run the benchmarks of these names, or all; return 0, or 1 if one fails."""
+    known = {path.stem: path for path in sorted(BENCH.glob("[a-z]*.py"))}
+    if not known:
+        raise StepError(f"there is no benchmark in {BENCH.relative_to(ROOT)} yet.")
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise StepError(f"there is no benchmark {unknown[0]!r}; known are {', '.join(known)}.")
+    run_steps(STEPS, ("native", "python-packages", "fetch-world", "upstream"))
+    failed = False
+    for name in names or known:
+        done = subprocess.run([PYTHON, "-m", f"tests.bench.{name}"], cwd=ROOT, check=False)
+        failed |= done.returncode != 0
+    return int(failed)
+
+
+def oracles() -> int:
+    """Ask the heavy oracles again and compare with the golden files; 0 if they agree."""
+    run_steps(STEPS, ("python-packages",))
+    python = ORACLE_VENV / "bin" / "python"
+    needed = ORACLES / "requirements.txt"
+    stamp = ORACLE_VENV / "requirements.txt"
+    if not stamp.exists() or stamp.read_bytes() != needed.read_bytes():
+        log = Log("oracles")
+        print("Installing torch and the other oracles into build/oracles; this takes minutes.")
+        log.run(PYTHON, "-m", "venv", "--clear", ORACLE_VENV)
+        log.run(python, "-m", "pip", "install", "--no-input", "-r", needed)
+        stamp.write_bytes(needed.read_bytes())
+    failed = False
+    for program in programs():
+        print(f"{program.name}", flush=True)
+        done = subprocess.run([python, program, "--check"], cwd=ROOT, check=False)
+        failed |= done.returncode != 0
+    return int(failed)
+
+
+def programs() -> list[Path]:
+    """Return the oracles: every ``*_reference.py`` of ``tests/oracles/``."""
+    return sorted(ORACLES.glob("*_reference.py"))
