@@ -7,10 +7,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
 
 ON_PYODIDE = sys.platform == "emscripten"
 ROOT = Path(__file__).resolve().parents[1]
 CONFORMANCE = ROOT.parent / "shared" / "conformance"
+
+set_hypothesis_home_dir(ROOT / "build" / "cache" / "hypothesis")
 
 # Reproducible everywhere: no clock, no database, the same examples each time. Inside Pyodide an
 # example costs several times as much, and the same examples have run natively already.

@@ -17,6 +17,8 @@ from deep_tree_echo import Model, core
 from deep_tree_echo.formats import TensorType
 from deep_tree_echo.formats.quantize import quantized
 
+from tests.evaluators import load
+
 PROMPT = list(b'"in')
 TOLERANCE = 1.05
 MOST_ELEMENT_DIFFERENCE = 1e-3
@@ -52,6 +54,7 @@ FIGURES = {
     },
 }
 CELLS = [(model, kind) for model, row in FIGURES.items() for kind in row]
+FLOATING = ("FP32", "FP16")
 BY_REFERENCE = [(model, kind) for model in FIGURES for kind in ("Q5_0", "Q5_1")]
 
 
@@ -66,7 +69,7 @@ def expected_logits(folder: Path, model: str) -> np.ndarray:
 @cache
 def model_bytes(folder: Path, model: str, kind: str) -> bytes:
     """The file itself for FP32 and FP16, else the FP32 file quantised by us."""
-    if kind in ("FP32", "FP16"):
+    if kind in FLOATING:
         return path_of(folder, model, kind).read_bytes()
     source = path_of(folder, model, "FP32").read_bytes()
     return b"".join(quantized([source], TensorType[kind], len(source)))
@@ -136,6 +139,14 @@ def test_every_simd_target(tiny_models, every_target, model, kind):
             core.check(core.library().echo_simd_force(target.encode()))
             for way in WAYS.values():
                 check(way(loaded), expected, model, kind)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("model", "kind"), [cell for cell in CELLS if cell[1] in FLOATING])
+def test_python_rwkv(tiny_models, model, kind, way):
+    """The figures of quantised files are not its own: it multiplies in float32 throughout."""
+    loaded = load("python_rwkv", model_bytes(tiny_models, model, kind))
+    check(WAYS[way](loaded), expected_logits(tiny_models, model), model, kind)
 
 
 def test_unknown_simd_target_is_refused(every_target):

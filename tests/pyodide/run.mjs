@@ -138,8 +138,8 @@ run
 `);
   const targets = options.pytest.length > 0 ? options.pytest : ["tests"];
   const code = run([
-    "-p",
-    "no:cacheprovider",
+    "-o",
+    "cache_dir=/tmp/pytest",
     "--color=no",
     "-rsxX",
     "--durations=5",
