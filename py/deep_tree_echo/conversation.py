@@ -161,7 +161,9 @@ class Conversation:
 
     @property
     def context_tokens(self) -> int:
-        """Tokens that the model has read in the branch shown."""
+        """Tokens that the model has read in the branch shown, also in the middle of an answer."""
+        if self._generation is not None:
+            return self._generation.total_tokens
         return self.current.context_tokens if self.current else 0
 
     @property
@@ -205,6 +207,21 @@ class Conversation:
         followed = any(other.parent is turn for other in self.all_turns)
         return self._answer(replace(turn, id=0) if followed else turn, turn.answered)
 
+    def recall(self, user: str, reply: str, stop_reason: StopReason = "end") -> Turn:
+        """Adds a turn of an earlier talk; the model reads it when it is next asked.
+
+        Raises
+        ------
+        ArgumentError
+            If there is nothing in the message, or an answer is under way.
+        """
+        self._check_idle()
+        asked = self._asked(self.current, user)
+        raw = f" {reply.strip()}"
+        answered = Place(asked.position, asked.unread + raw)
+        turn = Turn(0, self.current, user, asked, reply, raw, answered, stop_reason)
+        return self._keep(turn)
+
     def select(self, turn_id: int) -> None:
         """Shows the branch that ends with this turn; what is said next follows it."""
         self._check_idle()
@@ -224,12 +241,16 @@ class Conversation:
         }
 
     def _ask(self, parent: Turn | None, text: str) -> Iterator[Event]:
+        return self._answer(Turn(0, parent, text, self._asked(parent, text)))
+
+    def _asked(self, parent: Turn | None, text: str) -> Place:
+        """Where the model stands once a message is added after ``parent``."""
         said = re.sub(r"\n\s*\n", "\n", text.replace("\r\n", "\n").strip())
         if not said:
             raise ArgumentError(f"text is {text!r}; write a message.")
         before = parent.answered if parent else self._root
         unread = f"{before.unread}{_separator(parent)}User: {said}\n\nAssistant:"
-        return self._answer(Turn(0, parent, text, Place(before.position, unread)))
+        return Place(before.position, unread)
 
     def _answer(self, turn: Turn, further: Place | None = None) -> Iterator[Event]:
         """Writes the reply of a turn, or goes on with it from ``further``."""

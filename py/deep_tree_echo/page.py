@@ -1,0 +1,291 @@
+"""The page's door: the worker calls it with JSON text and takes events and state maps back.
+
+The page owns the talks and names every message; what the model has read of them is kept here and
+may be forgotten at any time, for the page sends the whole talk with every question.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from . import platform
+from .backends.base import ModelFile
+from .backends.chain import Chain
+from .conversation import Conversation, Turn
+from .errors import ArgumentError, EchoError
+from .events import Done, Error, Event, Failure, Token
+from .sampling import SamplingSettings
+
+LIMIT_MB = 600
+"""The page's promise: everything together stays below it."""
+
+MOST_TALKS = 4
+"""Talks whose states are kept; older ones are read again when they go on."""
+
+STATES_MB = 16
+"""Memory for the earlier states of one talk."""
+
+Open = Callable[[], Any]
+"""Starts a file from its first byte: an asynchronous iterable of JavaScript's byte arrays."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Where the model has read an answer: the talk and its turn there."""
+
+    talk: Conversation
+    turn: Turn
+
+
+class Page:
+    """Everything the page's worker can ask for.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> page = Page()
+    >>> loaded = json.loads(asyncio.run(page.load("none", 0, lambda: [], "mock")))
+    >>> loaded["backend"]
+    'mock'
+    >>> question = {"turns": [{"id": "q", "role": "user", "text": "Hello"}], "answerId": "a"}
+    >>> page.begin(json.dumps(question | {"continues": False, "settings": {"max_tokens": 4}}))
+    >>> events = []
+    >>> while slice := json.loads(page.pump(1.0)):
+    ...     events += slice
+    >>> events[-1]["type"], events[-1]["backend"]
+    ('done', 'mock')
+    """
+
+    def __init__(self) -> None:
+        self._resting_mb = platform.memory_bytes() / 1e6
+        self._chain: Chain | None = None
+        self._missing: list[Failure] = []
+        self._known: dict[str, _Known] = {}
+        self._talks: list[Conversation] = []
+        self._talk: Conversation | None = None
+        self._events: Iterator[Event] | None = None
+        self._answer_id = ""
+        self._state: Any = None
+        self._before: Any = None
+        self._tokens = 0
+
+    async def load_bundled(self, missing: str = "{}") -> str:
+        """Loads the model that came with the page, or the mock where there is none.
+
+        Parameters
+        ----------
+        missing : str
+            JSON: the parts of the page that could not be fetched, each with its reason.
+
+        Returns
+        -------
+        str
+            JSON of what answers now.
+        """
+        for part, reason in json.loads(missing).items():
+            self._missing.append(Failure(part, reason))
+        path = platform.bundled_model_path()
+        if not path.is_file():
+            return await self._use(ModelFile.from_bytes("none", b""), "mock")
+        return await self._use(ModelFile.from_path(path), "auto")
+
+    async def load(
+        self, name: str, size: int | None, open_file: Open, backend: str = "auto"
+    ) -> str:
+        """Loads a model file; the one in use stays until the new one is ready, and if it fails.
+
+        Parameters
+        ----------
+        name : str
+            What the user sees.
+        size : int or None
+            Bytes in the file, if known.
+        open_file : callable
+            Starts it from its first byte, as often as backends are tried.
+        backend : str
+            ``auto``, or a single backend.
+
+        Raises
+        ------
+        EchoError
+            With one sentence.
+        """
+
+        async def chunks() -> AsyncIterator[bytes]:
+            async for piece in open_file():
+                yield piece.to_bytes()
+
+        return await self._use(ModelFile(name, size, chunks), backend)
+
+    async def _use(self, file: ModelFile, backend: Any) -> str:
+        limit = LIMIT_MB - self._resting_mb
+        if self._chain is not None:
+            limit -= self._chain.backend.description.get("weight_bytes", 0) / 1e6
+        chain = await Chain.load_async(file, backend, max(limit, 1))
+        if self._events is not None:
+            self.stop()
+            self._finish()
+        if self._chain is not None:
+            self._chain.close()
+        self._chain = chain
+        self._known.clear()
+        self._talks.clear()
+        self._talk = None
+        self._show(None)
+        return self.loaded()
+
+    def loaded(self) -> str:
+        """What answers now, as JSON."""
+        chain = self._ready()
+        return json.dumps(
+            {
+                "backend": chain.backend.name,
+                "model": chain.model_name,
+                "description": chain.backend.description,
+                "failures": [asdict(failure) for failure in self._failures()],
+                "memoryBytes": platform.memory_bytes(),
+                "limitBytes": LIMIT_MB * 1_000_000,
+            }
+        )
+
+    def _ready(self) -> Chain:
+        if self._chain is None:
+            raise ArgumentError("No model is loaded; load one first.")
+        return self._chain
+
+    def _failures(self) -> list[Failure]:
+        """Why no better backend answers: what could not be fetched explains the rest."""
+        failures = list(self._chain.failures if self._chain else [])
+        reasons = {failure.backend: failure.reason for failure in self._missing}
+        explained = {"rwkv_cpp": reasons.get("NumPy") or reasons.get("engine")}
+        explained["python_rwkv"] = reasons.get("NumPy")
+        result = [Failure(f.backend, explained.get(f.backend) or f.reason) for f in failures]
+        if not failures and "model" in reasons:
+            result = [Failure("rwkv_cpp", reasons["model"])]
+        return result
+
+    def begin(self, question: str) -> None:
+        """Begins to answer a question, given as the page's JSON.
+
+        Raises
+        ------
+        ArgumentError
+            If a setting is out of its range, or an answer is under way.
+        """
+        if self._events is not None:
+            raise ArgumentError("An answer is under way; stop it or let it end first.")
+        asked = json.loads(question)
+        values = dict(asked["settings"])
+        max_tokens = int(values.pop("max_tokens"))
+        settings = SamplingSettings(**values)
+        talk, continues = self._recalled(asked["turns"], asked["continues"])
+        talk.chain, talk.settings, talk.max_tokens = self._ready(), settings, max_tokens
+        self._events = talk.go_on() if continues else talk.say(asked["turns"][-1]["text"])
+        self._talk, self._answer_id = talk, asked["answerId"]
+        self._show(talk)
+
+    def _recalled(self, turns: list[dict[str, str]], continues: bool) -> tuple[Conversation, bool]:
+        """The talk in which the model has read as much of ``turns`` as it still knows."""
+        heard = turns if continues else turns[:-1]
+        pairs: list[tuple[dict[str, str], dict[str, str]]] = []
+        for said, answered in zip(heard[::2], heard[1::2], strict=True):
+            pairs.append((said, answered))
+        unread = []
+        talk = None
+        while pairs and talk is None:
+            known = self._known.get(pairs[-1][1]["id"])
+            if known is not None and known.turn.reply == pairs[-1][1]["text"]:
+                talk = known.talk
+                talk.select(known.turn.id)
+            else:
+                unread.append(pairs.pop())
+        if talk is None:
+            talk = Conversation(self._ready(), state_budget_mb=STATES_MB)
+        for said, answered in reversed(unread):
+            turn = talk.recall(said["text"], answered["text"], "length")
+            self._known[answered["id"]] = _Known(talk, turn)
+        self._keep(talk)
+        return talk, continues
+
+    def _keep(self, talk: Conversation) -> None:
+        self._talks = [other for other in self._talks if other is not talk][1 - MOST_TALKS :]
+        self._talks.append(talk)
+        kept = {id(other) for other in self._talks}
+        self._known = {key: value for key, value in self._known.items() if id(value.talk) in kept}
+
+    def pump(self, seconds: float) -> str:
+        """Goes on with the answer for about so long; its events as JSON, ``[]`` after the end."""
+        events: list[dict[str, Any]] = []
+        end = time.perf_counter() + seconds
+        try:
+            while self._events is not None:
+                event = next(self._events)
+                if isinstance(event, Done):
+                    self._finish()
+                    failures = [asdict(failure) for failure in self._failures()]
+                    events.append(event.to_json() | {"failures": failures})
+                    break
+                events.append(event.to_json())
+                if isinstance(event, Token):
+                    self._show(self._talk)
+                if time.perf_counter() >= end:
+                    break
+        except EchoError as error:
+            self._events = None
+            events.append(Error(str(error), type(error).__name__).to_json())
+        return json.dumps(events)
+
+    def _finish(self) -> None:
+        """Notes where the answer has ended."""
+        talk = self._talk
+        self._events = None
+        if talk is not None and talk.current is not None:
+            self._known[self._answer_id] = _Known(talk, talk.current)
+            self._show(talk)
+
+    def _show(self, talk: Conversation | None) -> None:
+        """Takes note of the state to show, and of the one before it."""
+        state = talk.state if talk else None
+        self._before = self._state if state is not None else None
+        self._state = state
+        self._tokens = talk.context_tokens if talk else 0
+
+    def stop(self) -> None:
+        """Ends the answer under way before its next token."""
+        if self._talk is not None:
+            self._talk.stop()
+
+    def forget(self, ids: str) -> None:
+        """Lets go of what was kept for these messages, a JSON list of their names."""
+        for name in json.loads(ids):
+            self._known.pop(name, None)
+
+    def state_view(self, layer: int, head: int, change: bool) -> StateView | None:
+        """The model's state after the last token, or ``None`` where there is nothing to show."""
+        if self._state is None:
+            return None
+        return StateView(self._state, self._before if change else None, layer, head, self._tokens)
+
+
+class StateView:
+    """A `StateMap` whose arrays JavaScript takes one by one."""
+
+    def __init__(self, state: Any, before: Any, layer: int, head: int, tokens: int) -> None:
+        # Only where there is a state to show is there NumPy to show it with.
+        from .statemap import state_map
+
+        version = state.shape.architecture
+        self._map = state_map(state, layer, head, before=before, version=version)
+        self._facts = {"tokens": tokens, "change": before is not None}
+
+    def facts(self) -> str:
+        """Sizes and places, as JSON."""
+        return json.dumps(self._map.facts() | self._facts)
+
+    def array(self, name: str) -> Any:
+        """``overview``, ``detail``, ``spectrum`` or ``norms``: flat float32."""
+        return getattr(self._map, name).reshape(-1)

@@ -1,0 +1,402 @@
+import { completed, DEFAULTS } from "../talk/settings.js";
+import type { Store } from "../talk/store.js";
+import {
+  append,
+  newTalk,
+  path,
+  settled,
+  showBranch,
+  type Message,
+  type Talk,
+} from "../talk/tree.js";
+import type {
+  DoneEvent,
+  EngineEvent,
+  Loaded,
+  ModelProgress,
+  ModelSource,
+  Part,
+  PartProgress,
+  Settings,
+} from "../worker/protocol.js";
+import { callback, startWorker, type Link } from "./link.js";
+
+/** What the engine does now. */
+export type Phase = "opening" | "ready" | "broken";
+
+/** A model on its way in, or why it did not arrive. */
+export interface Loading {
+  label: string;
+  step: ModelProgress | null;
+  problem?: string;
+}
+
+/** Live figures of the status line. */
+export interface Live {
+  tokensPerSecond: number | null;
+  contextTokens: number;
+  memoryBytes: number;
+}
+
+/**
+ * Everything the page shows, and everything a visitor can do; the elements draw it and call it.
+ *
+ * Fires `change` after every change, at most once a frame.
+ */
+export class Session extends EventTarget {
+  phase: Phase = "opening";
+  /** Why the engine is broken, in one sentence. */
+  problem = "";
+  parts = new Map<Part, PartProgress>();
+  loaded: Loaded | null = null;
+  loading: Loading | null = null;
+  live: Live = { tokensPerSecond: null, contextTokens: 0, memoryBytes: 0 };
+  settings: Settings = { ...DEFAULTS };
+  talks: Talk[] = [];
+  talk: Talk = newTalk();
+  /** The message being answered into, if any. */
+  answering: Message | null = null;
+  openedAt = performance.now();
+  readyAfter: number | null = null;
+  /** This browser has no WebAssembly SIMD, which the fast backend needs. */
+  noSimd = false;
+
+  #link: Link;
+  #waiting: (() => void)[] = [];
+  #scheduled = false;
+  #source: ModelSource = { kind: "bundled" };
+
+  constructor(
+    readonly store: Store,
+    private readonly root: string,
+    simd: boolean,
+  ) {
+    super();
+    if (!simd) this.noSimd = true;
+    this.#link = this.#start();
+  }
+
+  /** The engine, for what needs no bookkeeping here. */
+  get engine(): Link["engine"] {
+    return this.#link.engine;
+  }
+
+  /** Says that something changed; the elements draw it with the next frame. */
+  changed(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const fire = () => {
+      if (!this.#scheduled) return;
+      this.#scheduled = false;
+      this.dispatchEvent(new Event("change"));
+    };
+    requestAnimationFrame(fire);
+    // A hidden page has no frames.
+    if (document.hidden) setTimeout(fire, 250);
+  }
+
+  // ------------------------------------------------------------------ the engine
+
+  #start(): Link {
+    const link = startWorker((reason) => {
+      if (link !== this.#link) return;
+      this.#broke(`The engine stopped: ${reason.replace(/\.?$/, ".")}`);
+    });
+    const boot = async () => {
+      const loaded = await link.engine.boot(
+        this.root,
+        callback((part: PartProgress) => {
+          this.parts.set(part.part, part);
+          this.changed();
+        }),
+      );
+      this.#use(loaded);
+      if (this.#source.kind !== "bundled") await this.loadModel(this.#source);
+      this.phase = "ready";
+      this.readyAfter = performance.now() - this.openedAt;
+      this.#announce();
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const go of waiting) go();
+    };
+    // After the constructor, so that a failure finds `#link` set.
+    queueMicrotask(() => boot().catch((error: Error) => this.#broke(error.message)));
+    return link;
+  }
+
+  #broke(problem: string): void {
+    this.phase = "broken";
+    this.problem = problem;
+    this.loading = null;
+    if (this.answering) {
+      this.#settle(this.answering, "The engine stopped; restart it and regenerate.");
+    }
+    this.changed();
+  }
+
+  /** Starts a fresh engine after the old one died; the talks are kept. */
+  restart(): void {
+    this.#link.end();
+    this.phase = "opening";
+    this.problem = "";
+    this.loaded = null;
+    this.answering = null;
+    this.parts.clear();
+    this.openedAt = performance.now();
+    this.#link = this.#start();
+    this.changed();
+  }
+
+  #use(loaded: Loaded): void {
+    this.loaded = loaded;
+    this.live.memoryBytes = loaded.memoryBytes;
+    this.live.tokensPerSecond = null;
+    this.changed();
+  }
+
+  #announce(): void {
+    performance.mark("engine-ready");
+    this.dispatchEvent(new Event("ready"));
+    this.changed();
+  }
+
+  /** Loads another model; the one in use stays until it is ready, and if it fails. */
+  async loadModel(source: ModelSource): Promise<void> {
+    if (this.answering) this.stop();
+    const label = labelOf(source);
+    const loading: Loading = { label, step: null };
+    this.loading = loading;
+    this.changed();
+    try {
+      const loaded = await this.engine.loadModel(
+        source,
+        callback((step: ModelProgress) => {
+          loading.step = step;
+          this.changed();
+        }),
+      );
+      this.#source = source;
+      this.live.contextTokens = 0;
+      this.#use(loaded);
+      if (this.loading === loading) this.loading = null;
+    } catch (error) {
+      if (this.loading === loading) {
+        const { name, message } = error as Error;
+        this.loading = name === "Cancelled" ? null : { label, step: null, problem: message };
+      }
+    }
+    this.changed();
+  }
+
+  /** Takes back the model that is being loaded, or clears away why it failed. */
+  cancelLoad(): void {
+    if (this.loading?.problem === undefined) void this.engine.cancelLoad();
+    this.loading = null;
+    this.changed();
+  }
+
+  // ------------------------------------------------------------------- the talks
+
+  /** Reads what was kept; shows the talk `id` if there is one. */
+  async restore(id: string | null): Promise<void> {
+    this.settings = completed(await this.store.settings());
+    this.talks = (await this.store.talks()).map(settled);
+    if (id) this.openTalk(id);
+    this.changed();
+  }
+
+  openTalk(id: string): void {
+    const talk = this.talks.find((other) => other.id === id);
+    if (!talk || talk === this.talk) return;
+    this.talk = talk;
+    this.changed();
+  }
+
+  newTalk(): void {
+    if (this.talk.leaf === null) return;
+    this.talk = newTalk();
+    this.changed();
+  }
+
+  renameTalk(talk: Talk, title: string): void {
+    talk.title = title.trim();
+    this.#keep(talk);
+  }
+
+  deleteTalk(talk: Talk): void {
+    if (this.answering && this.answering.id in talk.messages) this.stop();
+    this.talks = this.talks.filter((other) => other !== talk);
+    if (this.talk === talk) this.talk = newTalk();
+    void this.store.deleteTalk(talk.id);
+    void this.engine.forget(Object.keys(talk.messages));
+    this.changed();
+  }
+
+  showBranch(message: Message): void {
+    showBranch(this.talk, message.id);
+    this.#keep(this.talk);
+  }
+
+  #keep(talk: Talk): void {
+    if (!this.talks.includes(talk)) this.talks.unshift(talk);
+    else this.talks.sort((a, b) => b.updated - a.updated);
+    if (talk.leaf !== null) void this.store.saveTalk(structuredClone(talk));
+    this.changed();
+  }
+
+  saveSettings(settings: Settings): void {
+    this.settings = settings;
+    void this.store.saveSettings(settings);
+    this.changed();
+  }
+
+  // ------------------------------------------------------------------ the answers
+
+  /** Says something after `parent` (the end of the talk on the screen) and has it answered. */
+  send(text: string, parent: string | null = this.talk.leaf): void {
+    if (!text.trim() || this.answering) return;
+    const question = append(this.talk, parent, "user", text, "done");
+    this.#ask(this.talk, question, false);
+  }
+
+  /** Says the same place anew: the talk branches there. */
+  edit(message: Message, text: string): void {
+    this.send(text, message.parent);
+  }
+
+  /** Answers the same question once more, as a branch beside the old answer. */
+  regenerate(answer: Message): void {
+    const question = answer.parent === null ? undefined : this.talk.messages[answer.parent];
+    if (question) this.#ask(this.talk, question, false);
+  }
+
+  /** Goes on with an answer that ended early. */
+  continueAnswer(answer: Message): void {
+    this.#ask(this.talk, answer, true);
+  }
+
+  /** Stops the answer under way; what it has said so far stays. */
+  stop(): void {
+    const message = this.answering;
+    if (!message) return;
+    if (message.status === "waiting") {
+      this.#waiting = [];
+      this.#settle(message, "Stopped before it began.");
+      return;
+    }
+    void this.engine.stop();
+  }
+
+  #ask(talk: Talk, last: Message, continues: boolean): void {
+    if (this.answering) return;
+    const ready = this.phase === "ready";
+    const status = ready ? "reading" : "waiting";
+    const answer = continues ? last : append(talk, last.id, "assistant", "", status);
+    answer.status = status;
+    this.answering = answer;
+    this.#keep(talk);
+    const go = () => void this.#answer(talk, answer, continues);
+    if (ready) go();
+    else this.#waiting.push(go);
+  }
+
+  async #answer(talk: Talk, answer: Message, continues: boolean): Promise<void> {
+    const before = continues ? answer.text : "";
+    const turns = path(talk, continues ? answer.id : answer.parent).map(({ id, role, text }) => ({
+      id,
+      role,
+      text,
+    }));
+    answer.status = "reading";
+    this.changed();
+    let read: { done: number; total: number } | null = null;
+    try {
+      await this.engine.answer(
+        { turns, answerId: answer.id, continues, settings: { ...this.settings } },
+        callback((slice: EngineEvent[]) => {
+          for (const event of slice) {
+            if (event.type === "prompt") read = { done: event.done, total: event.total };
+            this.#take(answer, before, event);
+          }
+          this.reading = answer.status === "reading" ? read : null;
+          this.changed();
+        }),
+      );
+    } catch (error) {
+      this.#settle(answer, (error as Error).message);
+    }
+    if (this.answering === answer) this.#settle(answer);
+  }
+
+  /** How far the engine has read the question of the answer under way. */
+  reading: { done: number; total: number } | null = null;
+
+  #take(answer: Message, before: string, event: EngineEvent): void {
+    switch (event.type) {
+      case "token":
+        answer.status = "streaming";
+        answer.text += event.text;
+        break;
+      case "metrics":
+        this.live = {
+          tokensPerSecond: event.tokens_per_second,
+          contextTokens: event.context_tokens,
+          memoryBytes: event.memory_bytes,
+        };
+        break;
+      case "done": {
+        const { type: _, text, ...figures } = event satisfies DoneEvent;
+        answer.text = text;
+        answer.figures = figures;
+        answer.status = "done";
+        this.live = {
+          tokensPerSecond: figures.tokens_per_second,
+          contextTokens: figures.context_tokens,
+          memoryBytes: figures.memory_bytes,
+        };
+        break;
+      }
+      case "error":
+        this.#settle(answer, event.message);
+        break;
+      case "fallback":
+        // The answer starts again with another backend.
+        answer.text = before;
+        if (this.loaded) {
+          this.loaded.backend = event.backend;
+          this.loaded.failures = [...this.loaded.failures, event.failure];
+        }
+        break;
+      case "prompt":
+        this.live.contextTokens = Math.max(this.live.contextTokens, event.done);
+        break;
+    }
+  }
+
+  #settle(answer: Message, problem?: string): void {
+    if (problem !== undefined) {
+      answer.status = "failed";
+      answer.problem = problem;
+    } else if (answer.status !== "failed") {
+      answer.status = "done";
+    }
+    if (this.answering === answer) this.answering = null;
+    this.reading = null;
+    const talk = [this.talk, ...this.talks].find((other) => answer.id in other.messages);
+    if (talk) this.#keep(talk);
+    this.changed();
+  }
+}
+
+function labelOf(source: ModelSource): string {
+  switch (source.kind) {
+    case "bundled":
+      return "the bundled model";
+    case "file":
+      return source.file.name;
+    case "url":
+      return source.url;
+    case "cached":
+      return decodeURIComponent(source.name).split("/").at(-1) ?? source.name;
+  }
+}

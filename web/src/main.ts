@@ -1,0 +1,28 @@
+import "./page.css";
+import { App } from "./ui/app.js";
+
+import { readPlace } from "./address.js";
+import { Session } from "./engine/session.js";
+import { keepOffline } from "./sw/offline.js";
+import { Store } from "./talk/store.js";
+
+const root = new URL(".", location.href).href;
+
+/** A WebAssembly module with one SIMD instruction: valid only where SIMD is there. */
+const SIMD_PROBE = new Uint8Array([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15,
+  253, 98, 11,
+]);
+
+const store = await Store.open();
+const app = new App();
+const simd = WebAssembly.validate(SIMD_PROBE);
+const session = new Session(store, root, simd);
+await session.restore(readPlace(location.hash).talk);
+app.session = session;
+document.body.replaceChildren(app);
+
+// The offline copy is made once the engine has what it needs, so that the two do not compete.
+const copy = () => void keepOffline(root, (state) => (app.offline = state));
+session.addEventListener("ready", copy, { once: true });
+if (navigator.serviceWorker?.controller) copy();

@@ -1,0 +1,132 @@
+/// <reference lib="webworker" />
+// The service worker: a whole, verified copy of one build of the site, for offline use.
+//
+// Its own address carries the build (`sw.js?build=…`), so a new build is a new worker with a new
+// cache, filled before it takes over; pages never see files of two builds.
+import type { Asset, Manifest } from "../worker/protocol.js";
+
+const scope = globalThis as unknown as ServiceWorkerGlobalScope;
+const PREFIX = "deep-tree-echo-";
+const build = new URL(scope.location.href).searchParams.get("build") ?? "0";
+const CACHE = PREFIX + build;
+const root = scope.registration.scope;
+
+async function digest(bytes: ArrayBuffer): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The same file in the copy of an earlier build, if its bytes are the same. */
+async function reuse(asset: Asset): Promise<Response | null> {
+  for (const name of await caches.keys()) {
+    if (!name.startsWith(PREFIX)) continue;
+    const found = await (await caches.open(name)).match(new URL(asset.path, root).href);
+    if (found?.headers.get("x-sha256") === asset.sha256) return found;
+  }
+  return null;
+}
+
+async function fetchAsset(asset: Asset): Promise<Response> {
+  // The page has just fetched most files: the browser's own copy serves, its hash decides.
+  for (const cache of ["default", "reload"] as const) {
+    const response = await fetch(new URL(asset.path, root), { cache });
+    if (!response.ok) continue;
+    const bytes = await response.arrayBuffer();
+    if ((await digest(bytes)) !== asset.sha256) continue;
+    const headers = isolated(response.headers);
+    headers.set("x-sha256", asset.sha256);
+    // The bytes are plain now, whatever the server's encoding was.
+    headers.delete("content-encoding");
+    headers.set("content-length", String(bytes.byteLength));
+    return new Response(bytes, { headers });
+  }
+  throw new Error(`${asset.path} does not match the manifest.`);
+}
+
+/** Headers with cross-origin isolation, for hosts that cannot set them. */
+function isolated(from: Headers): Headers {
+  const headers = new Headers(from);
+  headers.set("cross-origin-opener-policy", "same-origin");
+  headers.set("cross-origin-embedder-policy", "require-corp");
+  headers.set("cross-origin-resource-policy", "same-origin");
+  return headers;
+}
+
+async function install(): Promise<void> {
+  const response = await fetch(new URL("assets.json", root), { cache: "no-store" });
+  const text = await response.clone().text();
+  if (!(await digest(new TextEncoder().encode(text).buffer)).startsWith(build)) {
+    throw new Error("The site changed while it was being copied; the next visit tries again.");
+  }
+  const manifest = JSON.parse(text) as Manifest;
+  const cache = await caches.open(CACHE);
+  const queue = [...manifest.files];
+  const work = async () => {
+    for (let asset = queue.pop(); asset; asset = queue.pop()) {
+      const copy = (await reuse(asset)) ?? (await fetchAsset(asset));
+      await cache.put(new URL(asset.path, root).href, copy);
+    }
+  };
+  try {
+    await Promise.all([work(), work(), work(), work()]);
+    await cache.put(
+      new URL("assets.json", root).href,
+      new Response(text, {
+        headers: isolated(new Headers({ "content-type": "application/json" })),
+      }),
+    );
+  } catch (error) {
+    await caches.delete(CACHE);
+    throw error;
+  }
+}
+
+async function activate(): Promise<void> {
+  for (const name of await caches.keys()) {
+    if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name);
+  }
+  await scope.clients.claim();
+}
+
+async function answer(event: FetchEvent): Promise<Response> {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.mode === "navigate" && scope.registration.waiting) {
+    // A reload of the only page is the moment for the new build: no page still uses this one.
+    const pages = await scope.clients.matchAll({ type: "window" });
+    if (pages.length < 2) {
+      scope.registration.waiting.postMessage("take over");
+      return new Response("", { headers: { refresh: "0" } });
+    }
+  }
+  const cache = await caches.open(CACHE);
+  url.hash = "";
+  // `assets.json?now` asks the server for the newest build.
+  if (url.searchParams.has("now")) return fetch(request);
+  url.search = "";
+  if (url.href === root) url.pathname += "index.html";
+  return (await cache.match(url.href)) ?? fetch(request);
+}
+
+scope.addEventListener("install", (event) => event.waitUntil(install()));
+scope.addEventListener("activate", (event) => event.waitUntil(activate()));
+scope.addEventListener("message", (event) => {
+  if (event.data === "take over") void scope.skipWaiting();
+  if (event.data === "requests") {
+    const entries = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
+    event.ports[0]?.postMessage(
+      entries.map(({ name, transferSize, startTime }) => ({
+        url: name,
+        by: "offline copy",
+        bytes: transferSize,
+        at: performance.timeOrigin + startTime,
+      })),
+    );
+  }
+});
+scope.addEventListener("fetch", (event) => {
+  const url = new URL(event.request.url);
+  if (event.request.method === "GET" && url.href.startsWith(root)) {
+    event.respondWith(answer(event));
+  }
+});

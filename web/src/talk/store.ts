@@ -1,0 +1,87 @@
+import type { Settings } from "../worker/protocol.js";
+import type { Talk } from "./tree.js";
+
+const DATABASE = "deep-tree-echo";
+const TALKS = "talks";
+const VALUES = "values";
+
+function request<T>(work: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    work.onsuccess = () => resolve(work.result);
+    work.onerror = () => reject(work.error ?? new Error("IndexedDB failed without a reason."));
+  });
+}
+
+/**
+ * What the page keeps on this machine: the text of the talks and the settings, in IndexedDB.
+ *
+ * Where the browser refuses storage (a private window), everything is kept in memory and
+ * `refused` holds the reason.
+ */
+export class Store {
+  refused: string | null = null;
+  #database: IDBDatabase | null = null;
+
+  /** Opens the store; never fails. */
+  static async open(): Promise<Store> {
+    const store = new Store();
+    try {
+      const opening = indexedDB.open(DATABASE, 1);
+      opening.onupgradeneeded = () => {
+        opening.result.createObjectStore(TALKS, { keyPath: "id" });
+        opening.result.createObjectStore(VALUES);
+      };
+      store.#database = await request(opening);
+    } catch (error) {
+      store.#refuse(error);
+    }
+    return store;
+  }
+
+  #refuse(error: unknown): void {
+    this.refused = error instanceof Error ? error.message : String(error);
+    this.#database = null;
+  }
+
+  #objects(name: string, mode: IDBTransactionMode): IDBObjectStore | null {
+    return this.#database?.transaction(name, mode).objectStore(name) ?? null;
+  }
+
+  /** All talks, the most recently used first. */
+  async talks(): Promise<Talk[]> {
+    const objects = this.#objects(TALKS, "readonly");
+    if (!objects) return [];
+    const talks = await request(objects.getAll() as IDBRequest<Talk[]>);
+    return talks.sort((a, b) => b.updated - a.updated);
+  }
+
+  /** Keeps a talk. Storage that is full makes the store refuse from then on. */
+  async saveTalk(talk: Talk): Promise<void> {
+    await this.#write(TALKS, (objects) => objects.put(talk));
+  }
+
+  async deleteTalk(id: string): Promise<void> {
+    await this.#write(TALKS, (objects) => objects.delete(id));
+  }
+
+  /** The sampling settings, if they were ever changed. */
+  async settings(): Promise<Partial<Settings> | undefined> {
+    const objects = this.#objects(VALUES, "readonly");
+    if (!objects) return undefined;
+    return request(objects.get("settings") as IDBRequest<Partial<Settings> | undefined>);
+  }
+
+  async saveSettings(settings: Settings): Promise<void> {
+    await this.#write(VALUES, (objects) => objects.put(settings, "settings"));
+  }
+
+  async #write(name: string, work: (objects: IDBObjectStore) => IDBRequest): Promise<void> {
+    const objects = this.#objects(name, "readwrite");
+    if (!objects) return;
+    try {
+      await request(work(objects));
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+}

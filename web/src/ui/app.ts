@@ -1,0 +1,334 @@
+import { css, html, nothing, type TemplateResult } from "lit";
+import { customElement, query, state } from "lit/decorators.js";
+
+import { readPlace, writePlace, type Column, type Place } from "../address.js";
+import type { OfflineState } from "../sw/offline.js";
+import type { RequestsDialog, SettingsDialog } from "./dialogs.js";
+import { SessionElement } from "./element.js";
+import { icon } from "./icons.js";
+import type { View } from "./inside.js";
+import { look } from "./look.js";
+import type { TalkView } from "./talk.js";
+import "./conversations.js";
+import "./dialogs.js";
+import "./inside.js";
+import "./status.js";
+import "./talk.js";
+
+/** The frame: three columns, the bar above them, and the keys that work everywhere. */
+@customElement("echo-app")
+export class App extends SessionElement {
+  @state() private place: Place = readPlace(location.hash);
+  @state() private dropping = false;
+  @state() offline: OfflineState | null = null;
+  @query("echo-talk") private talk!: TalkView;
+  @query("echo-settings") private settings!: SettingsDialog;
+  @query("echo-requests") private requests!: RequestsDialog;
+
+  static override styles = [
+    look,
+    css`
+      :host {
+        display: grid;
+        grid-template: auto minmax(0, 1fr) / 16rem minmax(0, 1fr);
+        height: 100dvh;
+        background: var(--paper);
+      }
+      :host([inside]) {
+        grid-template-columns: 16rem minmax(0, 1fr) minmax(22rem, 28rem);
+      }
+      .top {
+        grid-column: 1 / -1;
+        display: flex;
+        align-items: center;
+        gap: 0.25rem;
+        padding: 0.4rem 0.75rem;
+        border-bottom: 1px solid var(--line);
+        background: var(--surface);
+      }
+      h1 {
+        display: flex;
+        align-items: center;
+        gap: 0.55rem;
+        margin-inline-end: auto;
+        padding-inline-start: 0.35rem;
+        font-size: 1rem;
+        font-weight: 650;
+        letter-spacing: -0.005em;
+        white-space: nowrap;
+      }
+      h1 svg {
+        color: var(--accent);
+      }
+      nav,
+      aside {
+        min-height: 0;
+        background: var(--side);
+      }
+      nav {
+        border-inline-end: 1px solid var(--line);
+      }
+      aside {
+        border-inline-start: 1px solid var(--line);
+        background: var(--surface);
+      }
+      nav > *,
+      aside > * {
+        height: 100%;
+      }
+      main {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+        min-width: 0;
+      }
+      echo-talk {
+        flex: 1;
+      }
+      .chats {
+        display: none;
+      }
+      button[aria-pressed="true"] {
+        background: var(--hover);
+        color: var(--accent);
+      }
+      .fresh {
+        color: var(--accent);
+      }
+      .drop {
+        position: fixed;
+        inset: 0.75rem;
+        z-index: 2;
+        display: grid;
+        place-items: center;
+        border: 2px dashed var(--accent);
+        border-radius: 1rem;
+        background: color-mix(in srgb, var(--paper) 88%, transparent);
+        font-size: 1.25rem;
+        pointer-events: none;
+      }
+      @media (max-width: 68rem) {
+        :host([inside]) {
+          grid-template-columns: 0 minmax(0, 1fr) minmax(20rem, 24rem);
+        }
+        :host([inside]) nav {
+          visibility: hidden;
+          border: 0;
+          overflow: hidden;
+        }
+      }
+      @media (max-width: 48rem) {
+        :host,
+        :host([inside]) {
+          grid-template-columns: minmax(0, 1fr);
+        }
+        nav,
+        main,
+        aside {
+          grid-area: 2 / 1;
+        }
+        .chats {
+          display: inline-flex;
+        }
+        nav,
+        aside {
+          border: 0;
+        }
+        :host([column="chats"]) main,
+        :host([column="chats"]) aside,
+        :host([column="inside"]) main,
+        :host([column="inside"]) nav,
+        :host([column="talk"]) nav,
+        :host([column="talk"]) aside {
+          display: none;
+        }
+        :host([column="chats"]) nav {
+          visibility: visible;
+        }
+        .wide {
+          position: absolute;
+          width: 1px;
+          height: 1px;
+          overflow: hidden;
+          clip-path: inset(50%);
+        }
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener("hashchange", this.#navigated);
+    addEventListener("keydown", this.#key);
+    addEventListener("dragover", this.#drag);
+    addEventListener("dragleave", this.#dragEnd);
+    addEventListener("drop", this.#drop);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener("hashchange", this.#navigated);
+    removeEventListener("keydown", this.#key);
+    removeEventListener("dragover", this.#drag);
+    removeEventListener("dragleave", this.#dragEnd);
+    removeEventListener("drop", this.#drop);
+  }
+
+  readonly #navigated = () => {
+    this.place = readPlace(location.hash);
+    if (this.place.talk) this.session.openTalk(this.place.talk);
+    else this.session.newTalk();
+  };
+
+  protected override willUpdate(changed: Map<string, unknown>): void {
+    super.willUpdate(changed);
+    // The address follows the talk: a new talk gets its address with its first message.
+    const { talk } = this.session;
+    const id = talk.leaf === null ? null : talk.id;
+    if (id !== this.place.talk) this.#go({ talk: id });
+    this.toggleAttribute("inside", this.place.view !== null);
+    this.setAttribute("column", this.place.column);
+  }
+
+  protected override firstUpdated(): void {
+    if (matchMedia("(hover: hover)").matches)
+      void this.updateComplete.then(() => this.talk.focus());
+  }
+
+  #go(change: Partial<Place>): void {
+    const place = { ...this.place, ...change };
+    const hash = writePlace(place);
+    if (hash !== location.hash) {
+      history.pushState(null, "", hash || location.pathname + location.search);
+    }
+    this.place = place;
+  }
+
+  protected override render(): TemplateResult {
+    const { session, place } = this;
+    return html`
+      <div class="top" role="banner">
+        <button
+          class="quiet chats"
+          aria-pressed=${place.column === "chats"}
+          @click=${() => this.#toggle("chats")}
+        >
+          ${icon("chats")} <span class="wide">Chats</span>
+        </button>
+        <h1>${MARK} Deep Tree Echo</h1>
+        ${
+          this.offline === "newer"
+            ? html`<button class="quiet fresh" @click=${() => location.reload()}>
+                ${icon("again")} <span class="wide">New version: reload</span>
+              </button>`
+            : nothing
+        }
+        <button class="quiet" @click=${() => this.settings.open()}>
+          ${icon("settings")} <span class="wide">Settings</span>
+        </button>
+        <button
+          class="quiet"
+          aria-pressed=${place.view !== null && place.column !== "chats"}
+          @click=${() => this.#toggle("inside")}
+        >
+          ${icon("inside")} <span class="wide">Inside</span>
+        </button>
+      </div>
+      <nav aria-label="Chats">
+        <echo-conversations .session=${session} @chosen=${this.#chosen}></echo-conversations>
+      </nav>
+      <main>
+        <echo-talk .session=${session}></echo-talk>
+        <echo-status .session=${session} @requests=${() => this.requests.open()}></echo-status>
+      </main>
+      ${
+        place.view === null
+          ? nothing
+          : html`<aside aria-label="Inside">
+              <echo-inside
+                .session=${session}
+                .view=${place.view}
+                @view=${(event: CustomEvent<View>) => this.#go({ view: event.detail })}
+                @close=${() => this.#toggle("inside")}
+              ></echo-inside>
+            </aside>`
+      }
+      <echo-settings .session=${session}></echo-settings>
+      <echo-requests .session=${session}></echo-requests>
+      ${this.dropping ? html`<div class="drop">Drop a model file to load it</div>` : nothing}
+    `;
+  }
+
+  #toggle(column: Column): void {
+    if (column === "inside") {
+      const open = this.place.view !== null;
+      this.#go({ view: open ? null : "state", column: open ? "talk" : "inside" });
+    } else {
+      this.#go({ column: this.place.column === column ? "talk" : column });
+    }
+  }
+
+  #chosen(): void {
+    this.#go({ column: "talk" });
+    this.talk.focus();
+  }
+
+  readonly #key = (event: KeyboardEvent) => {
+    if (event.defaultPrevented) return;
+    const dialog = this.renderRoot.querySelector("echo-settings, echo-requests");
+    const modal = dialog?.shadowRoot?.querySelector("dialog[open]");
+    if (event.key === "Escape" && !modal && this.session.answering) {
+      this.session.stop();
+    } else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      this.session.newTalk();
+      this.#chosen();
+    } else if (event.key === "/" && !typing(event)) {
+      event.preventDefault();
+      this.#chosen();
+    }
+  };
+
+  readonly #drag = (event: DragEvent) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    this.dropping = true;
+  };
+
+  readonly #dragEnd = (event: DragEvent) => {
+    if (event.relatedTarget === null) this.dropping = false;
+  };
+
+  readonly #drop = (event: DragEvent) => {
+    this.dropping = false;
+    const file = event.dataTransfer?.files[0];
+    if (!file) return;
+    event.preventDefault();
+    this.#go({ view: "model", column: "inside" });
+    if (this.session.phase === "ready") void this.session.loadModel({ kind: "file", file });
+  };
+}
+
+function typing(event: KeyboardEvent): boolean {
+  const target = event.composedPath()[0];
+  return (
+    target instanceof HTMLInputElement ||
+    target instanceof HTMLTextAreaElement ||
+    target instanceof HTMLSelectElement
+  );
+}
+
+/** The mark: a tree whose rings echo. */
+const MARK = html`<svg
+  width="22"
+  height="22"
+  viewBox="0 0 24 24"
+  fill="none"
+  stroke="currentColor"
+  stroke-width="1.8"
+  stroke-linecap="round"
+  aria-hidden="true"
+>
+  <path d="M12 21v-9M12 15l-4-4M12 13l4-4" />
+  <path d="M7 7a7 7 0 0 1 10 0M4 4.5a11 11 0 0 1 16 0" />
+</svg>`;

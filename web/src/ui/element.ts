@@ -1,0 +1,25 @@
+import { LitElement, type PropertyValues } from "lit";
+import { property } from "lit/decorators.js";
+
+import type { Session } from "../engine/session.js";
+
+/** An element that draws the session and is drawn again when that changes. */
+export abstract class SessionElement extends LitElement {
+  @property({ attribute: false }) session!: Session;
+
+  #watched: Session | null = null;
+  readonly #redraw = () => this.requestUpdate();
+
+  protected override willUpdate(_changed: PropertyValues): void {
+    if (this.session === this.#watched) return;
+    this.#watched?.removeEventListener("change", this.#redraw);
+    this.session.addEventListener("change", this.#redraw);
+    this.#watched = this.session;
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#watched?.removeEventListener("change", this.#redraw);
+    this.#watched = null;
+  }
+}

@@ -1,0 +1,26 @@
+/** Bytes in MB (10^6), as files and budgets are written: `9.6`. */
+export function megabytes(bytes: number): string {
+  const mb = bytes / 1e6;
+  return mb >= 100 ? mb.toFixed(0) : mb.toFixed(1);
+}
+
+/** A speed or a measure with three digits: `812`, `27.4`, `0.83`. */
+export function threeDigits(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size >= 99.95) return Math.round(value).toLocaleString("en");
+  if (size >= 9.995) return value.toFixed(1);
+  if (size >= 0.01) return value.toFixed(2);
+  return value.toExponential(1);
+}
+
+/** Seconds as one reads them: `38 ms`, `2.4 s`. */
+export function seconds(value: number): string {
+  return value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`;
+}
+
+/** `1 token`, `2 tokens`. */
+export function count(n: number, noun: string): string {
+  return `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+}

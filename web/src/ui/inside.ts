@@ -1,0 +1,114 @@
+import { css, html, type TemplateResult } from "lit";
+import { customElement, property } from "lit/decorators.js";
+
+import { SessionElement } from "./element.js";
+import { icon } from "./icons.js";
+import { look } from "./look.js";
+import "../viz/state-view.js";
+import "./model-view.js";
+
+/** The views of the right column, by the names that the address uses. */
+export const VIEWS = { state: "State", model: "Model" } as const;
+export type View = keyof typeof VIEWS;
+
+/** The right column: what goes on inside. Fires `view` when another one is chosen, and `close`. */
+@customElement("echo-inside")
+export class Inside extends SessionElement {
+  @property() view: View = "state";
+
+  static override styles = [
+    look,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+      }
+      .bar {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        padding: 0.5rem 0.75rem 0 1rem;
+        border-bottom: 1px solid var(--line);
+      }
+      [role="tablist"] {
+        display: flex;
+        gap: 0.25rem;
+      }
+      [role="tab"] {
+        border: 0;
+        border-radius: 0.4rem 0.4rem 0 0;
+        border-bottom: 2px solid transparent;
+        background: none;
+        color: var(--muted);
+      }
+      [role="tab"][aria-selected="true"] {
+        border-bottom-color: var(--accent);
+        color: var(--ink);
+        font-weight: 600;
+      }
+      .panel {
+        flex: 1;
+        overflow-y: auto;
+        padding: 1rem;
+      }
+    `,
+  ];
+
+  protected override render(): TemplateResult {
+    const names = Object.keys(VIEWS) as View[];
+    return html`
+      <div class="bar">
+        <div role="tablist" aria-label="Inside" @keydown=${this.#key}>
+          ${names.map(
+            (name) =>
+              html`<button
+                role="tab"
+                id=${`tab-${name}`}
+                aria-controls="panel"
+                aria-selected=${name === this.view}
+                tabindex=${name === this.view ? 0 : -1}
+                @click=${() => this.#choose(name)}
+              >
+                ${VIEWS[name]}
+              </button>`,
+          )}
+        </div>
+        <button
+          class="quiet"
+          aria-label="Close Inside"
+          @click=${() => this.dispatchEvent(new CustomEvent("close"))}
+        >
+          ${icon("close")}
+        </button>
+      </div>
+      <div
+        class="panel"
+        id="panel"
+        role="tabpanel"
+        tabindex="0"
+        aria-labelledby=${`tab-${this.view}`}
+      >
+        ${
+          this.view === "state"
+            ? html`<echo-state .session=${this.session}></echo-state>`
+            : html`<echo-model .session=${this.session}></echo-model>`
+        }
+      </div>
+    `;
+  }
+
+  #choose(view: View): void {
+    this.dispatchEvent(new CustomEvent("view", { detail: view }));
+  }
+
+  async #key(event: KeyboardEvent): Promise<void> {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    const names = Object.keys(VIEWS) as View[];
+    const next = names[(names.indexOf(this.view) + step + names.length) % names.length]!;
+    this.#choose(next);
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLElement>(`#tab-${next}`)?.focus();
+  }
+}

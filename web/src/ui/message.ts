@@ -1,0 +1,359 @@
+import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import { unsafeHTML } from "lit/directives/unsafe-html.js";
+
+import { siblings, type AnswerFigures, type Message } from "../talk/tree.js";
+import { SessionElement } from "./element.js";
+import { count, seconds, threeDigits } from "./format.js";
+import { icon } from "./icons.js";
+import { look } from "./look.js";
+import { markdown } from "./markdown.js";
+
+/** One message of the talk, with its figures and what can be done with it. */
+@customElement("echo-message")
+export class MessageView extends SessionElement {
+  @property({ attribute: false }) message!: Message;
+  @state() private editing = false;
+  @state() private copied = false;
+
+  #settled = { text: "", html: "" };
+
+  static override styles = [
+    look,
+    css`
+      :host {
+        display: block;
+      }
+      .said {
+        margin-inline-start: auto;
+        width: fit-content;
+        max-width: 85%;
+        padding: 0.55rem 0.9rem;
+        border-radius: 1rem 1rem 0.25rem 1rem;
+        background: var(--said);
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+      }
+      .answer {
+        overflow-wrap: anywhere;
+      }
+      .streaming {
+        white-space: pre-wrap;
+      }
+      .streaming::after {
+        content: "";
+        display: inline-block;
+        width: 0.5em;
+        height: 1em;
+        margin-inline-start: 0.15em;
+        vertical-align: -0.12em;
+        background: var(--accent);
+        border-radius: 1px;
+      }
+      .answer > :first-child {
+        margin-top: 0;
+      }
+      .answer > :last-child {
+        margin-bottom: 0;
+      }
+      .answer p,
+      .answer ul,
+      .answer ol,
+      .answer pre,
+      .answer blockquote,
+      .answer table {
+        margin: 0 0 0.8em;
+      }
+      .answer ul,
+      .answer ol {
+        padding-inline-start: 1.5em;
+        list-style: revert;
+      }
+      .answer h1,
+      .answer h2,
+      .answer h3,
+      .answer h4 {
+        margin: 1.2em 0 0.4em;
+        font-size: 1.0625rem;
+        line-height: 1.35;
+      }
+      .answer pre {
+        padding: 0.75rem 1rem;
+        border-radius: 0.5rem;
+        background: var(--side);
+        overflow-x: auto;
+      }
+      .answer code {
+        font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace;
+        font-size: 0.9em;
+      }
+      .answer blockquote {
+        padding-inline-start: 1em;
+        border-inline-start: 3px solid var(--line-strong);
+        color: var(--muted);
+      }
+      .answer table {
+        border-collapse: collapse;
+      }
+      .answer th,
+      .answer td {
+        padding: 0.25em 0.75em;
+        border: 1px solid var(--line);
+      }
+      .figures {
+        margin-top: 0.5rem;
+        color: var(--muted);
+      }
+      .tools {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 0.1rem;
+        margin-top: 0.15rem;
+        margin-inline-start: -0.5rem;
+      }
+      .user .tools {
+        justify-content: flex-end;
+        margin-inline: 0 -0.5rem;
+      }
+      .tools svg {
+        width: 15px;
+        height: 15px;
+      }
+      .branch {
+        display: inline-flex;
+        align-items: center;
+        color: var(--muted);
+        font-size: 0.8125rem;
+      }
+      textarea {
+        width: 100%;
+        min-height: 5rem;
+        padding: 0.6rem 0.8rem;
+        border: 1px solid var(--line-strong);
+        border-radius: 0.5rem;
+        background: var(--surface);
+        resize: vertical;
+      }
+      .problem {
+        display: flex;
+        gap: 0.5rem;
+        padding: 0.55rem 0.8rem;
+        border-radius: 0.5rem;
+        background: var(--warning-surface);
+        color: var(--warning);
+      }
+      .problem svg {
+        flex: none;
+        margin-top: 0.2rem;
+      }
+      progress {
+        max-width: 14rem;
+        margin-top: 0.4rem;
+      }
+    `,
+  ];
+
+  protected override updated(changed: PropertyValues): void {
+    if (changed.has("editing") && this.editing) {
+      const field = this.renderRoot.querySelector("textarea");
+      field?.focus();
+      field?.setSelectionRange(field.value.length, field.value.length);
+    }
+  }
+
+  protected override render(): TemplateResult {
+    return this.message.role === "user" ? this.#user() : this.#answer();
+  }
+
+  #user(): TemplateResult {
+    const { message } = this;
+    if (this.editing) {
+      return html`<textarea
+          aria-label="Your message"
+          .value=${message.text}
+          @keydown=${this.#editKey}
+        ></textarea>
+        <div class="tools">
+          <button class="small primary" @click=${this.#saveEdit}>Ask this instead</button>
+          <button class="small quiet" @click=${() => (this.editing = false)}>Cancel</button>
+          <span class="fine muted">The old message stays as a branch.</span>
+        </div>`;
+    }
+    return html`<div class="user">
+      <h3 class="hidden-text">You</h3>
+      <div class="said">${message.text}</div>
+      <div class="tools">
+        ${this.#branches()}
+        <button
+          class="small quiet"
+          ?disabled=${this.session.answering !== null}
+          @click=${() => (this.editing = true)}
+        >
+          ${icon("edit")} Edit
+        </button>
+      </div>
+    </div>`;
+  }
+
+  #answer(): TemplateResult {
+    const { message } = this;
+    const streaming = message.status === "streaming";
+    return html`<article aria-label="Answer">
+      ${
+        message.text
+          ? streaming
+            ? html`<div class="answer streaming">${message.text}</div>`
+            : html`<div class="answer">${unsafeHTML(this.#html(message.text))}</div>`
+          : nothing
+      }
+      ${
+        message.status === "waiting"
+          ? html`<p class="muted">
+              Waiting for the engine; this is answered as soon as it is ready.
+            </p>`
+          : nothing
+      }
+      ${message.status === "reading" ? this.#reading() : nothing}
+      ${
+        message.status === "failed"
+          ? html`<p class="problem">${icon("warning")}<span>${message.problem}</span></p>`
+          : nothing
+      }
+      ${
+        message.status === "done" && !message.text
+          ? html`<p class="muted">The model ended its answer without a word.</p>`
+          : nothing
+      }
+      ${message.figures ? figures(message.figures) : nothing}
+      ${message.status === "done" || message.status === "failed" ? this.#tools() : nothing}
+    </article>`;
+  }
+
+  #reading(): TemplateResult {
+    const { reading } = this.session;
+    if (!reading || reading.total < 512) return html`<p class="muted">Reading…</p>`;
+    return html`<p class="muted fine number">
+        Reading the talk: ${reading.done.toLocaleString("en")} of
+        ${reading.total.toLocaleString("en")} tokens
+      </p>
+      <progress
+        aria-label="Reading the talk"
+        max=${reading.total}
+        .value=${reading.done}
+      ></progress>`;
+  }
+
+  /** Markdown once a text has settled; the result is kept until it changes. */
+  #html(text: string): string {
+    if (this.#settled.text !== text) this.#settled = { text, html: markdown(text) };
+    return this.#settled.html;
+  }
+
+  #tools(): TemplateResult {
+    const { message, session } = this;
+    const busy = session.answering !== null;
+    const reason = message.figures?.stop_reason;
+    const early = reason === "length" || reason === "cancelled";
+    const last = session.talk.leaf === message.id;
+    return html`<div class="tools">
+      ${this.#branches()}
+      <button class="small quiet" ?disabled=${busy} @click=${() => session.regenerate(message)}>
+        ${icon("again")} Regenerate
+      </button>
+      ${
+        early && last
+          ? html`<button
+              class="small quiet"
+              ?disabled=${busy}
+              @click=${() => session.continueAnswer(message)}
+            >
+              ${icon("forward")} Continue
+            </button>`
+          : nothing
+      }
+      ${
+        message.text
+          ? html`<button class="small quiet" @click=${this.#copy}>
+              ${icon("copy")} ${this.copied ? "Copied" : "Copy"}
+            </button>`
+          : nothing
+      }
+    </div>`;
+  }
+
+  #branches(): TemplateResult | typeof nothing {
+    const { message, session } = this;
+    const all = siblings(session.talk, message);
+    if (all.length < 2) return nothing;
+    const place = all.indexOf(message);
+    const step = (by: number) => {
+      const other = all[place + by];
+      if (other) session.showBranch(other);
+    };
+    const busy = session.answering !== null;
+    return html`<span class="branch number">
+      <button
+        class="small quiet"
+        aria-label="Previous branch"
+        ?disabled=${place === 0 || busy}
+        @click=${() => step(-1)}
+      >
+        ${icon("left")}
+      </button>
+      ${place + 1} of ${all.length}
+      <button
+        class="small quiet"
+        aria-label="Next branch"
+        ?disabled=${place === all.length - 1 || busy}
+        @click=${() => step(1)}
+      >
+        ${icon("right")}
+      </button>
+    </span>`;
+  }
+
+  #editKey(event: KeyboardEvent): void {
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      this.editing = false;
+    } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this.#saveEdit();
+    }
+  }
+
+  #saveEdit(): void {
+    const text = this.renderRoot.querySelector("textarea")?.value ?? "";
+    this.editing = false;
+    if (text.trim()) this.session.edit(this.message, text);
+  }
+
+  async #copy(): Promise<void> {
+    await navigator.clipboard.writeText(this.message.text);
+    this.copied = true;
+    setTimeout(() => (this.copied = false), 1500);
+  }
+}
+
+const ENDINGS = {
+  end: "",
+  stop: "",
+  length: " · ended at its longest length",
+  cancelled: " · stopped",
+} as const;
+
+/** The small type below an answer: who answered, how fast, and why not someone better. */
+function figures(done: AnswerFigures): TemplateResult {
+  return html`<p class="figures fine number">
+    ${
+      done.backend === "mock"
+        ? html`<strong class="warning">mock, not a language model</strong>`
+        : html`${done.backend} · ${done.model}`
+    }
+    · ${count(done.n_tokens, "token")} · ${threeDigits(done.tokens_per_second)} tokens/s · first
+    token after ${seconds(done.first_token_seconds)}${ENDINGS[done.stop_reason]}
+    ${done.failures.map(
+      ({ backend, reason }) => html`<br /><span class="warning">Not ${backend}: ${reason}</span>`,
+    )}
+  </p>`;
+}

@@ -1,0 +1,271 @@
+import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { customElement, query, state } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
+
+import { path } from "../talk/tree.js";
+import { SessionElement } from "./element.js";
+import { icon } from "./icons.js";
+import { look } from "./look.js";
+import "./message.js";
+
+/** First questions that the bundled model was trained for. */
+const SUGGESTIONS = [
+  "What can I do here?",
+  "Is my data private?",
+  "Do you work offline?",
+  "How do I load another model?",
+];
+
+/** How often a screen reader hears what has been added, in milliseconds. */
+const ANNOUNCE_MS = 2500;
+
+/** The centre: the thread and the place to write. */
+@customElement("echo-talk")
+export class TalkView extends SessionElement {
+  @state() private draft = "";
+  @state() private announcement = "";
+  @query("textarea") private field!: HTMLTextAreaElement;
+  @query(".thread") private thread!: HTMLElement;
+
+  #follows = true;
+  #said = { id: "", length: 0, at: 0 };
+
+  static override styles = [
+    look,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+        min-width: 0;
+      }
+      .thread {
+        flex: 1;
+        overflow-y: auto;
+        padding: 1.5rem 1rem 1rem;
+        overscroll-behavior: contain;
+      }
+      .measure {
+        max-width: 70ch;
+        margin: 0 auto;
+      }
+      echo-message + echo-message {
+        margin-top: 1.25rem;
+      }
+      .empty {
+        min-height: 100%;
+        display: flex;
+        flex-direction: column;
+        justify-content: center;
+        gap: 1rem;
+        padding-bottom: 4vh;
+      }
+      .empty h2 {
+        font-size: 1.625rem;
+        line-height: 1.25;
+        font-weight: 650;
+        letter-spacing: -0.01em;
+        text-wrap: balance;
+      }
+      .suggestions {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 0.5rem;
+        margin-top: 0.5rem;
+      }
+      .suggestions button {
+        border-radius: 2rem;
+        font-size: 0.9375rem;
+      }
+      form {
+        padding: 0 1rem;
+      }
+      .box {
+        display: flex;
+        align-items: flex-end;
+        gap: 0.5rem;
+        padding: 0.4rem;
+        border: 1px solid var(--line-strong);
+        border-radius: 0.9rem;
+        background: var(--surface);
+      }
+      .box:focus-within {
+        border-color: var(--accent);
+        box-shadow: 0 0 0 1px var(--accent);
+      }
+      textarea {
+        flex: 1;
+        min-width: 0;
+        max-height: 40dvh;
+        padding: 0.3rem 0.6rem;
+        border: 0;
+        outline: 0;
+        background: none;
+        line-height: 1.5;
+        resize: none;
+        field-sizing: content;
+      }
+      textarea::placeholder {
+        color: var(--muted);
+        opacity: 1;
+      }
+      .problem {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 0.5rem 0.75rem;
+        margin-bottom: 0.75rem;
+        padding: 0.6rem 0.9rem;
+        border-radius: 0.6rem;
+        background: var(--warning-surface);
+        color: var(--warning);
+      }
+      .problem p {
+        flex: 1 1 20rem;
+      }
+    `,
+  ];
+
+  /** Puts the cursor where one writes. */
+  override focus(): void {
+    this.field?.focus();
+  }
+
+  protected override updated(_changed: PropertyValues): void {
+    if (this.#follows) this.thread.scrollTop = this.thread.scrollHeight;
+    this.#announce();
+  }
+
+  /** Hands whole sentences to the live region, now and then, and the end of the answer. */
+  #announce(): void {
+    const message = path(this.session.talk).at(-1);
+    if (!message || message.role !== "assistant") return;
+    if (message.id !== this.#said.id) {
+      // A talk that was opened is not read out, an answer under way is.
+      const length = message.status === "done" ? message.text.length : 0;
+      this.#said = { id: message.id, length, at: performance.now() };
+    }
+    const ended = message.status === "done" || message.status === "failed";
+    if (!ended && performance.now() - this.#said.at < ANNOUNCE_MS) return;
+    const fresh = message.text.slice(this.#said.length);
+    const cut = ended ? fresh.length : fresh.search(/[.!?…]\s[^.!?…]*$/) + 1;
+    if (cut <= 0) return;
+    this.#said = {
+      id: message.id,
+      length: this.#said.length + cut,
+      at: performance.now(),
+    };
+    this.announcement = fresh.slice(0, cut);
+  }
+
+  protected override render(): TemplateResult {
+    const { session } = this;
+    const messages = path(session.talk);
+    return html`
+      <div
+        class="thread"
+        tabindex="0"
+        role="region"
+        aria-label="The talk"
+        @scroll=${this.#scrolled}
+      >
+        <div class=${messages.length ? "measure" : "measure empty"}>
+          ${
+            messages.length
+              ? repeat(
+                  messages,
+                  (message) => message.id,
+                  (message) =>
+                    html`<echo-message .session=${session} .message=${message}></echo-message>`,
+                )
+              : this.#empty()
+          }
+        </div>
+      </div>
+      <div class="hidden-text" aria-live="polite">${this.announcement}</div>
+      <form @submit=${this.#submit}>
+        <div class="measure">${this.#broken()} ${this.#box()}</div>
+      </form>
+    `;
+  }
+
+  #empty(): TemplateResult {
+    return html`
+      <h2>A language model lives in this page. Ask it something.</h2>
+      <p class="muted">
+        It is a small recurrent network that was taught to talk about this page and a little more.
+        It runs on your own machine, its memory of the talk has a fixed size, and you can watch that
+        memory change under <em>Inside</em>. Small models make mistakes; you can load a larger one.
+      </p>
+      <div class="suggestions" role="group" aria-label="First questions">
+        ${SUGGESTIONS.map(
+          (text) => html`<button type="button" @click=${() => this.#say(text)}>${text}</button>`,
+        )}
+      </div>
+    `;
+  }
+
+  #broken(): TemplateResult | typeof nothing {
+    if (this.session.phase !== "broken") return nothing;
+    return html`<div class="problem" role="alert">
+      <p>${this.session.problem} Your chats are kept.</p>
+      <button type="button" @click=${() => this.session.restart()}>
+        ${icon("again")} Restart the engine
+      </button>
+    </div>`;
+  }
+
+  #box(): TemplateResult {
+    const answering = this.session.answering !== null;
+    return html`<div class="box">
+      <textarea
+        rows="1"
+        aria-label="Your message"
+        placeholder="Write a message"
+        enterkeyhint="send"
+        .value=${this.draft}
+        @input=${this.#typed}
+        @keydown=${this.#key}
+      ></textarea>
+      ${
+        answering
+          ? html`<button type="button" title="Stop (Esc)" @click=${() => this.session.stop()}>
+              ${icon("stop")} Stop
+            </button>`
+          : html`<button class="primary" type="submit" ?disabled=${!this.draft.trim()}>
+              ${icon("send")} Send
+            </button>`
+      }
+    </div>`;
+  }
+
+  #typed(event: InputEvent): void {
+    this.draft = (event.target as HTMLTextAreaElement).value;
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      this.#submit(event);
+    }
+  }
+
+  #submit(event: Event): void {
+    event.preventDefault();
+    if (this.session.answering || !this.draft.trim()) return;
+    this.#say(this.draft.trim());
+  }
+
+  #say(text: string): void {
+    this.draft = "";
+    this.#follows = true;
+    this.session.send(text);
+    this.field.focus();
+  }
+
+  /** Follows the answer unless the reader has scrolled up. */
+  #scrolled(): void {
+    const { scrollTop, scrollHeight, clientHeight } = this.thread;
+    this.#follows = scrollHeight - scrollTop - clientHeight < 48;
+  }
+}

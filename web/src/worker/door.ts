@@ -1,0 +1,26 @@
+import type { PyBuffer, PyProxy } from "./pyproxy.js";
+
+/**
+ * `deep_tree_echo.page.Page` as JavaScript sees it. Everything structured travels as JSON text,
+ * states as buffers.
+ */
+export interface Door {
+  /** Loads a model; `open` starts the file from its first byte. Gives a `Loaded` as JSON. */
+  load(name: string, size: number | null, open: () => AsyncIterable<Uint8Array>): Promise<string>;
+  /** The bundled model, or what answers in its place. */
+  load_bundled(missing: string): Promise<string>;
+  /** Begins the answer to a `Question` in JSON. */
+  begin(question: string): void;
+  /** Goes on for about so many seconds; the events as JSON, `[]` once it has ended. */
+  pump(seconds: number): string;
+  stop(): void;
+  forget(ids: string): void;
+  /** The state after the last token read, `undefined` where there is none to show. */
+  state_view(layer: number, head: number, change: boolean): StateProxy | undefined;
+}
+
+/** A state view in Python: its JSON, and its arrays. */
+export interface StateProxy extends PyProxy {
+  facts(): string;
+  array(name: string): PyProxy & { getBuffer(type: "f32"): PyBuffer };
+}

@@ -1,0 +1,181 @@
+/// <reference lib="webworker" />
+import * as Comlink from "comlink";
+
+import type { Door } from "./door.js";
+import { Cancelled, ModelCache, openSource, watched } from "./models.js";
+import { bootPython } from "./python.js";
+import type {
+  CachedModel,
+  Engine,
+  EngineEvent,
+  Loaded,
+  ModelProgress,
+  ModelSource,
+  PartProgress,
+  Question,
+  RequestRecord,
+  StateQuery,
+  StateView,
+} from "./protocol.js";
+import { StateFeed } from "./statefeed.js";
+
+/** How long Python may work before waiting messages, such as a stop, get their turn. */
+const SLICE_SECONDS = 0.012;
+
+/** Lets the messages that wait be handled; unlike a timer it is never slowed to 4 ms. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => {
+      channel.port1.close();
+      resolve();
+    };
+    channel.port2.postMessage(null);
+  });
+}
+
+/** The last line of a Python traceback without the exception's name: our one sentence. */
+function sentence(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if (error.name !== "PythonError") return error;
+  const last = error.message.trimEnd().split("\n").at(-1) ?? "";
+  const match = /^(?:[\w.]+\.)?(\w+): (.*)$/.exec(last);
+  const result = new Error(match?.[2] ?? last);
+  result.name = match?.[1] ?? "Error";
+  return result;
+}
+
+class PythonEngine implements Engine {
+  #door: Door | null = null;
+  #cache = new ModelCache();
+  #loading: AbortController | null = null;
+  #answering = false;
+  #feed = new StateFeed();
+  #requests: RequestRecord[] = [];
+
+  constructor() {
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as PerformanceResourceTiming[]) {
+        this.#requests.push({
+          url: entry.name,
+          by: "engine",
+          bytes: entry.transferSize,
+          at: performance.timeOrigin + entry.startTime,
+        });
+      }
+    }).observe({ type: "resource", buffered: true });
+  }
+
+  async boot(root: string, progress: (part: PartProgress) => void): Promise<Loaded> {
+    const { pyodide, missing } = await bootPython(root, progress);
+    try {
+      const page = pyodide.pyimport("deep_tree_echo.page") as { Page(): Door };
+      this.#door = page.Page();
+      return await this.#load(() =>
+        this.#door!.load_bundled(JSON.stringify(Object.fromEntries(missing))),
+      );
+    } catch (error) {
+      throw sentence(error);
+    }
+  }
+
+  async #load(work: () => Promise<string>): Promise<Loaded> {
+    const loaded = JSON.parse(await work()) as Loaded;
+    this.#feed.reset();
+    return loaded;
+  }
+
+  async loadModel(source: ModelSource, progress: (step: ModelProgress) => void): Promise<Loaded> {
+    const door = this.#ready();
+    this.#loading?.abort();
+    const loading = new AbortController();
+    this.#loading = loading;
+    const tell = throttled(progress);
+    try {
+      if (source.kind === "bundled") return await this.#load(() => door.load_bundled("{}"));
+      const model = await openSource(source, this.#cache, loading.signal, tell);
+      try {
+        return await this.#load(() =>
+          door.load(model.name, model.size, () => watched(model, loading.signal, tell)),
+        );
+      } catch (error) {
+        // A download that turns out to be no model is not kept.
+        if (source.kind === "url" && !loading.signal.aborted) await this.#cache.discard(source.url);
+        throw error;
+      }
+    } catch (error) {
+      throw loading.signal.aborted ? new Cancelled() : sentence(error);
+    } finally {
+      if (this.#loading === loading) this.#loading = null;
+    }
+  }
+
+  cancelLoad(): void {
+    this.#loading?.abort();
+  }
+
+  async answer(question: Question, events: (slice: EngineEvent[]) => void): Promise<void> {
+    const door = this.#ready();
+    if (this.#answering) throw new Error("An answer is under way; stop it first.");
+    this.#answering = true;
+    try {
+      door.begin(JSON.stringify(question));
+      for (;;) {
+        const slice = JSON.parse(door.pump(SLICE_SECONDS)) as EngineEvent[];
+        if (slice.length === 0) break;
+        events(slice);
+        this.#feed.offer(door);
+        await breathe();
+      }
+      this.#feed.offer(door, true);
+    } catch (error) {
+      const { message, name } = sentence(error);
+      events([{ type: "error", message, kind: name }]);
+    } finally {
+      this.#answering = false;
+    }
+  }
+
+  stop(): void {
+    if (this.#answering) this.#door?.stop();
+  }
+
+  forget(ids: string[]): void {
+    this.#door?.forget(JSON.stringify(ids));
+  }
+
+  watchState(query: StateQuery | null, show: (view: StateView | null) => void): void {
+    this.#feed.watch(query, show);
+    if (this.#door && query) this.#feed.offer(this.#door, true);
+  }
+
+  cachedModels(): Promise<CachedModel[]> {
+    return this.#cache.list();
+  }
+
+  deleteCached(name: string): Promise<void> {
+    return this.#cache.delete(name);
+  }
+
+  requests(): RequestRecord[] {
+    return this.#requests;
+  }
+
+  #ready(): Door {
+    if (!this.#door) throw new Error("The engine is not ready yet; wait for the status line.");
+    return this.#door;
+  }
+}
+
+/** At most one call a frame, and always the last one. */
+function throttled(tell: (step: ModelProgress) => void): (step: ModelProgress) => void {
+  let last = 0;
+  return (step) => {
+    const now = performance.now();
+    if (now - last < 30 && step.done !== step.total) return;
+    last = now;
+    tell(step);
+  };
+}
+
+Comlink.expose(new PythonEngine());

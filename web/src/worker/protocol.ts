@@ -1,0 +1,205 @@
+/**
+ * What the page and the engine's worker say to one another. Only data that can be cloned; the
+ * events are those of `py/deep_tree_echo/events.py`, field for field.
+ */
+
+/** A file of the site, as `assets.json` lists it. */
+export interface Asset {
+  /** Path below the site's root, such as `wheels/libecho.so`. */
+  path: string;
+  bytes: number;
+  /** Lower-case hexadecimal. */
+  sha256: string;
+}
+
+/** The site's manifest: everything it serves, which is also everything it keeps for offline. */
+export interface Manifest {
+  files: Asset[];
+}
+
+/** A part of the opening; they are fetched side by side. */
+export type Part = "Python" | "engine" | "NumPy" | "model";
+
+/** Bytes that have arrived of one part; `total` 0 while unknown. */
+export interface PartProgress {
+  part: Part;
+  done: number;
+  total: number;
+  /** Why this part is missing, if it is. */
+  failure?: string;
+}
+
+/** Where a model comes from. */
+export type ModelSource =
+  | { kind: "bundled" }
+  | { kind: "file"; file: File }
+  | { kind: "url"; url: string }
+  | { kind: "cached"; name: string };
+
+/** Bytes of a model that have been read; `total` 0 if nobody knows. */
+export interface ModelProgress {
+  phase: "download" | "load";
+  done: number;
+  total: number;
+}
+
+/** A backend that could not be used, and why, in one sentence. */
+export interface Failure {
+  backend: string;
+  reason: string;
+}
+
+/** What answers now. */
+export interface Loaded {
+  backend: string;
+  model: string;
+  description: ModelDescription;
+  failures: Failure[];
+  memoryBytes: number;
+  limitBytes: number;
+}
+
+/** Architecture and sizes, from the backend; a mock has none. */
+export interface ModelDescription {
+  architecture?: string;
+  n_layer?: number;
+  n_embed?: number;
+  n_vocab?: number;
+  n_head?: number;
+  head_size?: number;
+  [key: string]: unknown;
+}
+
+/** One turn of a talk; ids are the page's own and name the model's states. */
+export interface Turn {
+  id: string;
+  role: "user" | "assistant";
+  text: string;
+}
+
+/** The sampling settings by their Python names; `null` seed takes a fresh one. */
+export interface Settings {
+  temperature: number;
+  top_p: number;
+  top_k: number;
+  min_p: number;
+  typical_p: number;
+  repetition_penalty: number;
+  presence_penalty: number;
+  frequency_penalty: number;
+  seed: number | null;
+  max_tokens: number;
+}
+
+/** A request for an answer to the last turn of `turns`. */
+export interface Question {
+  turns: Turn[];
+  /** The id under which the answer's state is kept. */
+  answerId: string;
+  /** The last turn is an answer that ended early: go on with it. */
+  continues: boolean;
+  settings: Settings;
+}
+
+/** Why an answer ended. */
+export type StopReason = "end" | "length" | "stop" | "cancelled";
+
+/** The complete answer and its figures; `events.Done`. */
+export interface DoneEvent {
+  type: "done";
+  text: string;
+  backend: string;
+  model: string;
+  stop_reason: StopReason;
+  n_tokens: number;
+  context_tokens: number;
+  tokens_per_second: number;
+  first_token_seconds: number;
+  memory_bytes: number;
+  failures: Failure[];
+}
+
+/** What happens while an answer is made. */
+export type EngineEvent =
+  | { type: "prompt"; done: number; total: number }
+  | { type: "token"; text: string; id: number; probability: number | null; index: number }
+  | { type: "fallback"; backend: string; failure: Failure }
+  | { type: "metrics"; tokens_per_second: number; context_tokens: number; memory_bytes: number }
+  | DoneEvent
+  | { type: "error"; message: string; kind: string };
+
+/** Which part of the state the page wants to see. */
+export interface StateQuery {
+  layer: number;
+  head: number;
+  /** Show the change against the previous token instead of the state itself. */
+  change: boolean;
+}
+
+/** A state, ready to draw. */
+export interface StateView {
+  /** Tokens read when it was taken. */
+  tokens: number;
+  layers: number;
+  heads: number;
+  /** Size of one head's tile in the overview, after pooling. */
+  tileRows: number;
+  tileColumns: number;
+  /** `(layers, heads, tileRows, tileColumns)`: root mean square over each pooled block. */
+  overview: Float32Array;
+  layer: number;
+  head: number;
+  /** Rows and columns of the chosen head. */
+  rows: number;
+  columns: number;
+  /** `(rows, columns)`: the chosen head's numbers, signed. */
+  detail: Float32Array;
+  /** What rows and columns are, in the order of the state. */
+  axes: [string, string];
+  /** Singular values of the chosen head, largest first; empty for RWKV 4. */
+  spectrum: Float32Array;
+  /** `(layers)`: Euclidean norm of each layer's state. */
+  norms: Float32Array;
+  change: boolean;
+}
+
+/** A request that was made, for the page's list. */
+export interface RequestRecord {
+  url: string;
+  by: "page" | "engine" | "offline copy";
+  /** Bytes over the network, 0 when the browser's own copy served it. */
+  bytes: number;
+  at: number;
+}
+
+/** A model kept in the browser's private file system. */
+export interface CachedModel {
+  name: string;
+  bytes: number;
+  url: string;
+}
+
+/** The engine, as the page calls it through comlink. */
+export interface Engine {
+  /** Boots Pyodide and loads the bundled model. May be called once. */
+  boot(root: string, progress: (part: PartProgress) => void): Promise<Loaded>;
+  /**
+   * Loads another model. The one in use goes on until the new one is ready, and stays if that
+   * fails.
+   *
+   * @throws Error with one sentence; `name` is the kind, `Cancelled` after {@link cancelLoad}.
+   */
+  loadModel(source: ModelSource, progress: (step: ModelProgress) => void): Promise<Loaded>;
+  cancelLoad(): void;
+  /** Answers; events arrive in time slices, the last one is `done` or `error`. */
+  answer(question: Question, events: (slice: EngineEvent[]) => void): Promise<void>;
+  /** Stops the answer under way; it ends with `stop_reason` `cancelled`. */
+  stop(): void;
+  /** Forgets the states kept for these turns. */
+  forget(ids: string[]): void;
+  /** Begins, changes or ends (`null`) the stream of state views, at most one a frame. */
+  watchState(query: StateQuery | null, show: (view: StateView | null) => void): void;
+  cachedModels(): Promise<CachedModel[]>;
+  deleteCached(name: string): Promise<void>;
+  requests(): RequestRecord[];
+}
