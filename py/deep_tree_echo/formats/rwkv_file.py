@@ -190,7 +190,7 @@ class TensorReader:
             raise self._failure
         if self.header is None:
             head = bytes(self._target[: self._filled])
-            if head[:4] == struct.pack("<I", MAGIC) or not head:
+            if head and struct.pack("<I", MAGIC).startswith(head[:4]):
                 raise ModelFormatError(
                     f"The file ends after {self._position} bytes, inside its header; it is "
                     "truncated, fetch it again."
