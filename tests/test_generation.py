@@ -95,7 +95,7 @@ def test_every_token_is_an_event():
 
 
 def test_the_end_of_text_is_not_fed():
-    model, generation = generate([b"a"])
+    _, generation = generate([b"a"])
     list(generation)
     assert generation.state.state == (1080, 1)
     assert 0 not in generation.state.state
