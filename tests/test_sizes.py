@@ -1,0 +1,34 @@
+"""What a visitor downloads stays small."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+BUILD = Path(__file__).resolve().parents[1] / "build"
+
+pytestmark = pytest.mark.native("it looks at what was built")
+
+
+def test_library_for_pyodide() -> None:
+    library = BUILD / "wasm" / "libecho.so"
+    if not library.exists():
+        pytest.skip("libecho.so for Pyodide is not built")
+    assert library.stat().st_size <= 400_000
+
+
+def test_scripts_of_the_page() -> None:
+    """All of it, compressed, without Pyodide."""
+    site = BUILD / "site"
+    if not (site / "assets.json").exists():
+        pytest.skip("the site is not built")
+    scripts = [
+        path
+        for path in site.rglob("*.*js")
+        if path.suffix in (".js", ".mjs") and "pyodide" not in path.parts
+    ]
+    assert scripts, "the site has no scripts"
+    total = sum(len(gzip.compress(path.read_bytes(), 9, mtime=0)) for path in scripts)
+    assert total <= 200_000
