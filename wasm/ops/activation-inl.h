@@ -63,44 +63,44 @@ HWY_INLINE Vec Flush(Vec x) {
   return hn::IfThenZeroElse(hn::Lt(hn::Abs(x), hn::Set(Floats(), 1e-30f)), x);
 }
 
-void AddAll(const float* HWY_RESTRICT y, size_t n, float* HWY_RESTRICT x) {
+inline void AddAll(const float* HWY_RESTRICT y, size_t n, float* HWY_RESTRICT x) {
   Each(n, [&](size_t i, auto io)
               HWY_ATTR { io.Store(hn::Add(io.Load(x + i), io.Load(y + i)), x + i); });
 }
 
-void MultiplyAll(const float* HWY_RESTRICT y, size_t n, float* HWY_RESTRICT x) {
+inline void MultiplyAll(const float* HWY_RESTRICT y, size_t n, float* HWY_RESTRICT x) {
   Each(n, [&](size_t i, auto io)
               HWY_ATTR { io.Store(hn::Mul(io.Load(x + i), io.Load(y + i)), x + i); });
 }
 
-void SigmoidAll(size_t n, float* HWY_RESTRICT x) {
+inline void SigmoidAll(size_t n, float* HWY_RESTRICT x) {
   Each(n, [&](size_t i, auto io) HWY_ATTR { io.Store(SigmoidOf(io.Load(x + i)), x + i); });
 }
 
-void TanhAll(size_t n, float* HWY_RESTRICT x) {
+inline void TanhAll(size_t n, float* HWY_RESTRICT x) {
   Each(n, [&](size_t i, auto io) HWY_ATTR { io.Store(TanhOf(io.Load(x + i)), x + i); });
 }
 
-void MultiplySiluAll(const float* HWY_RESTRICT y, size_t n, float* HWY_RESTRICT x) {
+inline void MultiplySiluAll(const float* HWY_RESTRICT y, size_t n, float* HWY_RESTRICT x) {
   Each(n, [&](size_t i, auto io) HWY_ATTR {
     const Vec gate = io.Load(y + i);
     io.Store(hn::Mul(io.Load(x + i), hn::Mul(gate, SigmoidOf(gate))), x + i);
   });
 }
 
-void MultiplySigmoidAll(const float* HWY_RESTRICT y, size_t n, float* HWY_RESTRICT x) {
+inline void MultiplySigmoidAll(const float* HWY_RESTRICT y, size_t n, float* HWY_RESTRICT x) {
   Each(n, [&](size_t i, auto io)
               HWY_ATTR { io.Store(hn::Mul(io.Load(x + i), SigmoidOf(io.Load(y + i))), x + i); });
 }
 
-void SquaredReluAll(size_t n, float* HWY_RESTRICT x) {
+inline void SquaredReluAll(size_t n, float* HWY_RESTRICT x) {
   Each(n, [&](size_t i, auto io) HWY_ATTR {
     const Vec v = hn::ZeroIfNegative(io.Load(x + i));
     io.Store(hn::Mul(v, v), x + i);
   });
 }
 
-void FlushAll(size_t n, float* HWY_RESTRICT x) {
+inline void FlushAll(size_t n, float* HWY_RESTRICT x) {
   Each(n, [&](size_t i, auto io) HWY_ATTR { io.Store(Flush(io.Load(x + i)), x + i); });
 }
 

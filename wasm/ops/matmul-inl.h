@@ -175,7 +175,8 @@ HWY_INLINE void RoundToHalves(const float* HWY_RESTRICT x, size_t n, float* HWY_
 
 // ------------------------------------------------------------------ dispatch
 
-void MatMulAny(const Tensor& w, const float* x, size_t n_tokens, float* y, uint8_t* scratch) {
+inline void MatMulAny(const Tensor& w, const float* x, size_t n_tokens, float* y,
+                      uint8_t* scratch) {
   if (w.type == ECHO_F32) {
     MatMulFloats<F32>(w, x, n_tokens, y);
     return;

@@ -40,8 +40,8 @@ HWY_INLINE void NormGroup(const float* x, const float* weight, const float* bias
 }
 
 // x, y (rows, groups, size), weight, bias (groups, size).
-void NormAll(const float* x, const float* weight, const float* bias, size_t rows, size_t groups,
-             size_t size, float epsilon, float* y) {
+inline void NormAll(const float* x, const float* weight, const float* bias, size_t rows,
+                    size_t groups, size_t size, float epsilon, float* y) {
   for (size_t row = 0; row < rows; ++row) {
     for (size_t group = 0; group < groups; ++group) {
       const size_t offset = group * size;

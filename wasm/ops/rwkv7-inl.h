@@ -24,16 +24,16 @@ HWY_INLINE void EachRow(size_t n_tokens, size_t n, const Body& body) {
   }
 }
 
-void DecayExpExpAll(const float* HWY_RESTRICT base, size_t n_tokens, size_t n,
-                    float* HWY_RESTRICT x) {
+inline void DecayExpExpAll(const float* HWY_RESTRICT base, size_t n_tokens, size_t n,
+                           float* HWY_RESTRICT x) {
   EachRow(n_tokens, n, [&](size_t i, auto io, size_t j) HWY_ATTR {
     const Vec rate = Exp(hn::Add(io.Load(base + i), io.Load(x + j)));
     io.Store(Flush(Exp(hn::Neg(rate))), x + j);
   });
 }
 
-void DecaySigmoidAll(const float* HWY_RESTRICT base, size_t n_tokens, size_t n,
-                     float* HWY_RESTRICT x) {
+inline void DecaySigmoidAll(const float* HWY_RESTRICT base, size_t n_tokens, size_t n,
+                            float* HWY_RESTRICT x) {
   const Vec factor = hn::Set(Floats(), -0.606531f);  // -exp(-1/2), with the author's digits
   EachRow(n_tokens, n, [&](size_t i, auto io, size_t j) HWY_ATTR {
     const Vec s = SigmoidOf(hn::Add(io.Load(base + i), io.Load(x + j)));
@@ -41,15 +41,16 @@ void DecaySigmoidAll(const float* HWY_RESTRICT base, size_t n_tokens, size_t n,
   });
 }
 
-void SigmoidBiasAll(const float* HWY_RESTRICT base, size_t n_tokens, size_t n,
-                    float* HWY_RESTRICT x) {
+inline void SigmoidBiasAll(const float* HWY_RESTRICT base, size_t n_tokens, size_t n,
+                           float* HWY_RESTRICT x) {
   EachRow(n_tokens, n, [&](size_t i, auto io, size_t j) HWY_ATTR {
     io.Store(SigmoidOf(hn::Add(io.Load(base + i), io.Load(x + j))), x + j);
   });
 }
 
-void MixValueAll(const float* HWY_RESTRICT first, const float* HWY_RESTRICT base,
-                 const float* HWY_RESTRICT gate, size_t n_tokens, size_t n, float* HWY_RESTRICT v) {
+inline void MixValueAll(const float* HWY_RESTRICT first, const float* HWY_RESTRICT base,
+                        const float* HWY_RESTRICT gate, size_t n_tokens, size_t n,
+                        float* HWY_RESTRICT v) {
   EachRow(n_tokens, n, [&](size_t i, auto io, size_t j) HWY_ATTR {
     const Vec s = SigmoidOf(hn::Add(io.Load(base + i), io.Load(gate + j)));
     const Vec own = io.Load(v + j);
@@ -57,9 +58,9 @@ void MixValueAll(const float* HWY_RESTRICT first, const float* HWY_RESTRICT base
   });
 }
 
-void Keys7All(const float* HWY_RESTRICT k_k, const float* HWY_RESTRICT k_a, size_t n_tokens,
-              size_t heads, size_t size, float* HWY_RESTRICT k, float* HWY_RESTRICT a,
-              float* HWY_RESTRICT removal) {
+inline void Keys7All(const float* HWY_RESTRICT k_k, const float* HWY_RESTRICT k_a, size_t n_tokens,
+                     size_t heads, size_t size, float* HWY_RESTRICT k, float* HWY_RESTRICT a,
+                     float* HWY_RESTRICT removal) {
   const Floats d;
   for (size_t head = 0; head < n_tokens * heads; ++head) {
     const size_t offset = (head % heads) * size;
@@ -85,10 +86,10 @@ void Keys7All(const float* HWY_RESTRICT k_k, const float* HWY_RESTRICT k_a, size
   }
 }
 
-void BonusGate7All(const float* HWY_RESTRICT r, const float* HWY_RESTRICT k,
-                   const float* HWY_RESTRICT v, const float* HWY_RESTRICT r_k,
-                   const float* HWY_RESTRICT g, size_t n_tokens, size_t heads, size_t size,
-                   float* HWY_RESTRICT x) {
+inline void BonusGate7All(const float* HWY_RESTRICT r, const float* HWY_RESTRICT k,
+                          const float* HWY_RESTRICT v, const float* HWY_RESTRICT r_k,
+                          const float* HWY_RESTRICT g, size_t n_tokens, size_t heads, size_t size,
+                          float* HWY_RESTRICT x) {
   const Floats d;
   for (size_t head = 0; head < n_tokens * heads; ++head) {
     const size_t offset = (head % heads) * size;

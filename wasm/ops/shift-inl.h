@@ -12,8 +12,8 @@ HWY_BEFORE_NAMESPACE();
 namespace echo::ops::HWY_NAMESPACE {
 
 // x (T + 1, n) with the previous input in row 0, mix (n), out (T, n).
-void ShiftMixAll(const float* HWY_RESTRICT x, const float* HWY_RESTRICT mix, size_t n_tokens,
-                 size_t n, float* HWY_RESTRICT out) {
+inline void ShiftMixAll(const float* HWY_RESTRICT x, const float* HWY_RESTRICT mix, size_t n_tokens,
+                        size_t n, float* HWY_RESTRICT out) {
   for (size_t t = 0; t < n_tokens; ++t, x += n, out += n) {
     Each(n, [&](size_t i, auto io) HWY_ATTR {
       const Vec previous = io.Load(x + i);
@@ -25,17 +25,17 @@ void ShiftMixAll(const float* HWY_RESTRICT x, const float* HWY_RESTRICT mix, siz
 }
 
 // x (T + 1, n), delta (T, n).
-void ShiftDeltaAll(const float* HWY_RESTRICT x, size_t n_tokens, size_t n,
-                   float* HWY_RESTRICT delta) {
+inline void ShiftDeltaAll(const float* HWY_RESTRICT x, size_t n_tokens, size_t n,
+                          float* HWY_RESTRICT delta) {
   Each(n_tokens * n, [&](size_t i, auto io) HWY_ATTR {
     io.Store(hn::Sub(io.Load(x + i), io.Load(x + n + i)), delta + i);
   });
 }
 
 // x, delta, out (T, n), mix (n).
-void AddDeltaAll(const float* HWY_RESTRICT x, const float* HWY_RESTRICT delta,
-                 const float* HWY_RESTRICT mix, size_t n_tokens, size_t n,
-                 float* HWY_RESTRICT out) {
+inline void AddDeltaAll(const float* HWY_RESTRICT x, const float* HWY_RESTRICT delta,
+                        const float* HWY_RESTRICT mix, size_t n_tokens, size_t n,
+                        float* HWY_RESTRICT out) {
   for (size_t t = 0; t < n_tokens; ++t, x += n, delta += n, out += n) {
     Each(n, [&](size_t i, auto io) HWY_ATTR {
       io.Store(hn::MulAdd(io.Load(delta + i), io.Load(mix + i), io.Load(x + i)), out + i);
@@ -44,8 +44,8 @@ void AddDeltaAll(const float* HWY_RESTRICT x, const float* HWY_RESTRICT delta,
 }
 
 // x, delta, lora, out (T, n), mix (n).
-void AddDeltaLoraAll(const float* x, const float* delta, const float* mix, const float* lora,
-                     size_t n_tokens, size_t n, float* out) {
+inline void AddDeltaLoraAll(const float* x, const float* delta, const float* mix, const float* lora,
+                            size_t n_tokens, size_t n, float* out) {
   for (size_t t = 0; t < n_tokens; ++t, x += n, delta += n, lora += n, out += n) {
     Each(n, [&](size_t i, auto io) HWY_ATTR {
       const Vec m = hn::Add(io.Load(mix + i), io.Load(lora + i));

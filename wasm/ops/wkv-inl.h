@@ -22,10 +22,10 @@ namespace echo::ops::HWY_NAMESPACE {
 //   out = (e1 aa + e2 v) / (e1 bb + e2),  p = max(pp, first + k),
 //         e1 = exp(pp - p), e2 = exp(first + k - p)
 //   then aa, bb, pp the same with p = max(pp + decay, k)
-void Wkv4All(const float* HWY_RESTRICT first, const float* HWY_RESTRICT decay,
-             const float* HWY_RESTRICT k, const float* HWY_RESTRICT v, size_t n_tokens, size_t n,
-             float* HWY_RESTRICT aa, float* HWY_RESTRICT bb, float* HWY_RESTRICT pp,
-             float* HWY_RESTRICT out) {
+inline void Wkv4All(const float* HWY_RESTRICT first, const float* HWY_RESTRICT decay,
+                    const float* HWY_RESTRICT k, const float* HWY_RESTRICT v, size_t n_tokens,
+                    size_t n, float* HWY_RESTRICT aa, float* HWY_RESTRICT bb,
+                    float* HWY_RESTRICT pp, float* HWY_RESTRICT out) {
   for (size_t t = 0; t < n_tokens; ++t, k += n, v += n, out += n) {
     Each(n, [&](size_t i, auto io) HWY_ATTR {
       const Vec key = io.Load(k + i);
@@ -54,9 +54,9 @@ void Wkv4All(const float* HWY_RESTRICT first, const float* HWY_RESTRICT decay,
 // RWKV 5 and 6 (arXiv:2404.05892), per head, S (key i, value j):
 //   out_j = sum_i r_i (S_ij + u_i k_i v_j)
 //   S_ij  = w_i S_ij + k_i v_j
-void Wkv56All(const float* r, const float* k, const float* v, const float* first,
-              const float* decay, size_t decay_stride, size_t n_tokens, size_t heads, size_t size,
-              float* HWY_RESTRICT state, float* HWY_RESTRICT out) {
+inline void Wkv56All(const float* r, const float* k, const float* v, const float* first,
+                     const float* decay, size_t decay_stride, size_t n_tokens, size_t heads,
+                     size_t size, float* HWY_RESTRICT state, float* HWY_RESTRICT out) {
   const Floats d;
   const size_t n = heads * size;
   // Heads outside, tokens inside: a head's state stays in the first-level cache.
@@ -89,9 +89,9 @@ void Wkv56All(const float* r, const float* k, const float* v, const float* first
 // the replacement key:
 //   S_ij  = S_ij w_j + (sum_l S_il a_l) b_j + v_i k_j
 //   out_i = sum_j S_ij r_j
-void Wkv7All(const float* r, const float* w, const float* k, const float* v, const float* removal,
-             const float* replacement, size_t n_tokens, size_t heads, size_t size,
-             float* HWY_RESTRICT state, float* HWY_RESTRICT out) {
+inline void Wkv7All(const float* r, const float* w, const float* k, const float* v,
+                    const float* removal, const float* replacement, size_t n_tokens, size_t heads,
+                    size_t size, float* HWY_RESTRICT state, float* HWY_RESTRICT out) {
   const Floats d;
   const size_t n = heads * size;
   for (size_t head = 0; head < heads; ++head) {
