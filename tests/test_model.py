@@ -16,6 +16,7 @@ from deep_tree_echo.errors import (
     ModelFormatError,
     UnsupportedModelError,
 )
+from deep_tree_echo.model import ModelLoader
 from deep_tree_echo.tokenizer import Tokenizer, name_for
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,48 +80,51 @@ def test_the_size_of_the_pieces_does_not_matter(model, data, size):
     assert same(model, Model.load(head + pieces(data[3000:], max(size, 997))))
 
 
+def drive(coroutine):
+    """Runs a coroutine that waits for nothing but its turn; gives its result and the turns."""
+    turns = 0
+    while True:
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            return end.value, turns
+        turns += 1
+
+
 def test_asynchronous_pieces(model, data):
     async def source():
         for piece in pieces(data, 100_000):
             await asyncio.sleep(0)
             yield piece
 
-    async def load():
-        turns = 0
-
-        async def watch():
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0)
-
-        watcher = asyncio.ensure_future(watch())
-        loaded = await Model.load_async(source())
-        watcher.cancel()
-        return loaded, turns
-
-    if platform.IN_PYODIDE:
-        pytest.skip("not in Pyodide: its event loop already runs around the tests")
-    loaded, turns = asyncio.run(load())
+    loaded, turns = drive(Model.load_async(source()))
     assert same(model, loaded)
     assert turns > 3
 
 
-def test_a_cancelled_load_gives_everything_back(data):
-    async def endless():
-        yield data[:1000]
-        await asyncio.sleep(60)
+def test_loading_shares_the_event_loop(model, data):
+    loaded, turns = drive(Model.load_async(pieces(data, 100_000)))
+    assert same(model, loaded)
+    assert turns >= len(data) // 100_000
 
-    async def load():
-        task = asyncio.ensure_future(Model.load_async(endless()))
-        await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
 
-    if platform.IN_PYODIDE:
-        pytest.skip("not in Pyodide: its event loop already runs around the tests")
-    asyncio.run(load())
+def test_a_cancelled_load_gives_everything_back(data, monkeypatch):
+    closed = []
+    monkeypatch.setattr(ModelLoader, "close", lambda self: closed.append(self))
+    load = Model.load_async(pieces(data, 1000))
+    load.send(None)
+    with pytest.raises(asyncio.CancelledError):
+        load.throw(asyncio.CancelledError())
+    assert len(closed) == 1
+
+
+@pytest.mark.parametrize("empty", [b"", bytearray(), memoryview(b"")])
+def test_empty_and_uneven_pieces(model, data, empty):
+    double = bytes(byte for byte in data[:5000] for _ in range(2))
+    parts = [empty, memoryview(double)[::2], empty, memoryview(data)[5000:], empty]
+    assert same(model, Model.load(parts))
+    with pytest.raises(ModelFormatError):
+        Model.load(empty)
 
 
 def test_asynchronous_pieces_need_load_async(data):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import hypothesis
 import numpy as np
 import pytest
@@ -89,6 +92,24 @@ def test_a_clone_is_equal_and_separate(state):
     assert clone._address != state._address
 
 
+def test_copies_and_pickles_own_their_numbers(model):
+    def make():
+        return model.eval([1, 2, 3])[1]
+
+    expected = make().to_numpy()
+    for again in (copy.deepcopy(make()), copy.copy(make()), pickle.loads(pickle.dumps(make()))):
+        assert again.shape == model.state_shape
+        assert np.array_equal(again.to_numpy(), expected)
+        assert again._address == again._array.ctypes.data
+        assert np.array_equal(model.eval([4], again)[0], model.eval([4], make())[0])
+
+
+@pytest.mark.parametrize("array", [np.zeros(3, np.float32), np.zeros(12672), np.zeros((3, 4224))])
+def test_no_state_has_another_shape(model, array):
+    with pytest.raises(ArgumentError, match=r"array has the shape .* has 12672 float32"):
+        State(model.state_shape, array)
+
+
 @pytest.mark.parametrize("size", [0, 1, 12671, 12673])
 def test_another_size_is_refused(model, size):
     with pytest.raises(ArgumentError, match=f"array has {size} numbers; a state of RWKV 7.0 "):
@@ -128,6 +149,11 @@ def test_a_state_of_another_model(model, state, tmp_path):
     for other in (random_model_bytes("6.0"), random_model_bytes(n_layer=2)):
         with pytest.raises(ModelFormatError, match=r"state belongs to RWKV 7\.0 .*; this model is"):
             State.load(Model.load(other), path)
+
+
+def test_a_folder_that_is_not_there(state, tmp_path):
+    with pytest.raises(ArgumentError, match="there is no folder"):
+        state.save(tmp_path / "none" / "state")
 
 
 def test_every_damaged_file_is_refused(model, state, tmp_path):

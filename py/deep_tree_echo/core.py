@@ -402,6 +402,11 @@ class Sampler(_Owner):
     def __init__(self, settings: SamplingSettings, n_vocab: int) -> None:
         if settings.seed is None:
             raise ArgumentError("seed is None; a sampler needs a number.")
+        for token in settings.bias:
+            if token >= n_vocab:
+                raise ArgumentError(
+                    f"bias names token {token}; the tokens of this model end at {n_vocab - 1}."
+                )
         c = library()
         values = _Settings(
             settings.temperature,

@@ -40,7 +40,7 @@ def open_source(source: Source) -> tuple[int | None, Iterable[Bytes] | AsyncIter
             raise ArgumentError(f"source is {str(source)!r}; there is no such file.")
         return path.stat().st_size, _read(path)
     if isinstance(source, (bytes, bytearray, memoryview)):
-        view = memoryview(source).cast("B")
+        view = memoryview(_checked(source))
         return len(view), _cut(view)
     if isinstance(source, AsyncIterable):
         return None, source
@@ -104,6 +104,9 @@ def _cut(view: memoryview) -> Iterator[memoryview]:
 
 
 def _checked(piece: object) -> Bytes:
-    if isinstance(piece, (bytes, bytearray, memoryview)):
+    if isinstance(piece, bytes):
         return piece
+    if isinstance(piece, (bytearray, memoryview)):
+        view = memoryview(piece)
+        return view.cast("B") if view.c_contiguous else view.tobytes()
     raise ArgumentError(f"A piece of the source is of type {type(piece).__name__}; give bytes.")

@@ -87,7 +87,6 @@ class Model:
         )
         if self.state_shape.size != info.state_size:
             raise AssertionError(f"libecho's state has {info.state_size} numbers: {self!r}")
-        self._state_size = self.state_shape.size
 
     @classmethod
     def load(
@@ -198,7 +197,7 @@ class Model:
             ids = self._checked(tokens)
             n_tokens = len(ids)
         logits = np.empty(self.n_vocab, dtype=np.float32)
-        result = np.empty(self._state_size, dtype=np.float32)
+        result = np.empty(self.state_shape.size, dtype=np.float32)
         after = State(self.state_shape, result)
         self._rwkv.eval(ids, n_tokens, state_in, after._address, core.address(logits))
         return logits, after
@@ -217,7 +216,7 @@ class Model:
 
     def fresh_state(self) -> State:
         """The state before the first token."""
-        array = np.empty(self._state_size, dtype=np.float32)
+        array = np.empty(self.state_shape.size, dtype=np.float32)
         self._rwkv.init_state(array)
         return State(self.state_shape, array)
 

@@ -7,7 +7,7 @@ import os
 import struct
 import tempfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +41,11 @@ class StateShape:
     n_embed: int
     n_head: int
     head_size: int
+    size: int = field(init=False, repr=False, compare=False)
+    """Numbers in the whole state."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", self.n_layer * self.layer_size)
 
     @property
     def layer_size(self) -> int:
@@ -48,11 +53,6 @@ class StateShape:
         if self.n_head == 0:
             return 5 * self.n_embed
         return 2 * self.n_embed + self.n_head * self.head_size**2
-
-    @property
-    def size(self) -> int:
-        """Numbers in the whole state."""
-        return self.n_layer * self.layer_size
 
     def __str__(self) -> str:
         return (
@@ -89,6 +89,12 @@ class State:
 
     def __init__(self, shape: StateShape, array: NDArray[np.float32]) -> None:
         """Takes over ``array`` (size,) float32, contiguous, which nobody writes to any more."""
+        if array.dtype != np.float32 or array.shape != (shape.size,):
+            raise ArgumentError(
+                f"array has the shape {array.shape} and the type {array.dtype}; a state of "
+                f"{shape} has {shape.size} float32."
+            )
+        array = np.ascontiguousarray(array)
         array.setflags(write=False)
         self.shape = shape
         self._array = array
@@ -142,6 +148,10 @@ class State:
         """A state of equal numbers in memory of its own."""
         return State(self.shape, self._array.copy())
 
+    def __reduce__(self) -> tuple[type[State], tuple[StateShape, NDArray[np.float32]]]:
+        # A copy or a pickle must not carry the address along.
+        return State, (self.shape, self.to_numpy())
+
     def layers(self) -> list[dict[str, NDArray[np.float32]]]:
         """The parts of every layer by name, as read-only views.
 
@@ -170,8 +180,16 @@ class State:
         return layers
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the state to a file, which appears whole or not at all."""
+        """Writes the state to a file, which appears whole or not at all.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such folder.
+        """
         path = Path(path)
+        if not path.parent.is_dir():
+            raise ArgumentError(f"path is {str(path)!r}; there is no folder {path.parent}.")
         shape = self.shape
         data = self._array.astype("<f4", copy=False).tobytes()
         header = _HEADER.pack(
