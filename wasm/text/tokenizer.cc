@@ -144,9 +144,9 @@ echo_status WorldTokenizer::Build(const uint8_t* text, size_t size) {
 
 echo_status WorldTokenizer::BuildTrie(const Entry* sorted) {
   const size_t n = vocabulary_.n_entries;
-  size_t n_nodes = 1 + sorted[0].size;
-  for (size_t i = 1; i < n; ++i) {
-    n_nodes += sorted[i].size - SharedPrefix(sorted[i - 1], sorted[i]);
+  size_t n_nodes = 1;
+  for (size_t i = 0; i < n; ++i) {
+    n_nodes += sorted[i].size - (i == 0 ? 0 : SharedPrefix(sorted[i - 1], sorted[i]));
   }
   // The sorted tokens that begin with a node's bytes; of use while building only.
   struct Range {
