@@ -231,9 +231,27 @@ echo_status Loader::ParseName() {
     }
     stored.shape[2 - i] = static_cast<size_t>(size);
   }
+  status = CheckLayer();
+  if (status != ECHO_OK) return status;
   status = CheckShape(stored);
   if (status != ECHO_OK) return status;
   return OpenTensor(std::move(stored));
+}
+
+// A header with fewer layers than the file has would quietly be another model.
+echo_status Loader::CheckLayer() const {
+  constexpr char kBlocks[] = "blocks.";
+  constexpr size_t kLength = sizeof(kBlocks) - 1;
+  if (name_.compare(0, kLength, kBlocks) != 0) return ECHO_OK;
+  int32_t layer = 0;
+  for (size_t i = kLength; i < name_.size() && name_[i] >= '0' && name_[i] <= '9'; ++i) {
+    layer = std::min(10 * layer + (name_[i] - '0'), kMostLayers);
+  }
+  if (layer < weights_->n_layer) return ECHO_OK;
+  return Fail(ECHO_ERROR_FORMAT,
+              "%s is in the file, but the header says n_layer %d; the file is damaged, fetch it "
+              "again.",
+              name_.c_str(), weights_->n_layer);
 }
 
 // Refuses what no tensor of this model can be, before memory is taken for it.

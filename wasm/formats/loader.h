@@ -46,6 +46,7 @@ class Loader {
   echo_status CheckBudget(uint64_t least_bytes) const;
   echo_status ParseTensor();
   echo_status ParseName();
+  echo_status CheckLayer() const;
   echo_status CheckShape(const StoredTensor& stored) const;
   echo_status OpenTensor(StoredTensor&& stored);
   echo_status FailUnfinished() const;

@@ -291,6 +291,13 @@ class TensorReader:
                 f"{name} has rows of {shape[-1]} elements, but {type.name} stores blocks of 32; "
                 "the file is damaged, fetch it again."
             )
+        prefix, _, rest = name.partition(".")
+        layer = rest.partition(".")[0]
+        if prefix == "blocks" and layer.isdigit() and int(layer) >= header.n_layer:
+            raise ModelFormatError(
+                f"{name} is in the file, but the header says n_layer {header.n_layer}; the file is "
+                "damaged, fetch it again."
+            )
         if name in self._names:
             raise ModelFormatError(f"{name} is in the file twice; it is damaged, fetch it again.")
         self._names.add(name)
