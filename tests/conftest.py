@@ -28,6 +28,22 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("echo")
 
+# What the page's wheel or Pyodide lacks; all of it runs natively.
+NOT_IN_PYODIDE = {
+    "formats/test_blocks.py": "PyPI gguf, its oracle, is not among the wheels",
+    "oracles/test_upstream.py": "upstream rwkv.cpp is not built for Pyodide",
+    "test_fetch.py": "fetching sources needs sockets and processes",
+    "test_serve.py": "the server needs sockets",
+    "test_sizes.py": "it measures files of the build",
+    "training": "the page's wheel has no training",
+}
+collect_ignore = list(NOT_IN_PYODIDE) if ON_PYODIDE else []
+
+
+def pytest_report_header() -> list[str]:
+    """Names what is left out, and why."""
+    return [f"not in Pyodide: {name} ({NOT_IN_PYODIDE[name]})" for name in collect_ignore]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     for line in (
