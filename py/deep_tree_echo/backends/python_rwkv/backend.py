@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from ... import platform
@@ -144,12 +145,12 @@ class PythonRwkvLoader(Loader):
         The matrices become float32 where the limit allows it, and stay as they are elsewhere.
         """
         header = self._reader.finish()
-        tokenizer = _tokenizer(header.n_vocab)
+        make_tokenizer = _tokenizer_maker(header.n_vocab)
         dense = sum(map(_float_bytes, self._tensors)) <= self._limit
         weights = Weights(header, self._tensors, dense)
         self._tensors = []  # so that each tensor goes as soon as its floats are there
         try:
-            model = NumpyModel(weights, tokenizer)
+            model = NumpyModel(weights, make_tokenizer)
         except MemoryError:
             raise MemoryBudgetError(
                 f"There is no memory left for {self._name} in float32; set a memory limit of less "
@@ -162,18 +163,18 @@ class PythonRwkvLoader(Loader):
         self._tensors = []
 
 
-def _tokenizer(n_vocab: int) -> Tokenizer:
-    """The tokenizer of models with ``n_vocab`` logits."""
+def _tokenizer_maker(n_vocab: int) -> Callable[[], Tokenizer]:
+    """What makes the tokenizer of models with ``n_vocab`` logits; refuses if there is none."""
     name = name_for(n_vocab)
     if name != "world":
-        return ByteTokenizer(0 if name == "bytes" else 1)
+        return partial(ByteTokenizer, 0 if name == "bytes" else 1)
     path = platform.vocabulary_path()
     if path is None:
         raise UnsupportedModelError(
             "The World vocabulary rwkv_vocab_v20230424.txt is missing; install the package with "
             "its data, or run './build.sh native' in a source tree."
         )
-    return WorldTokenizer(path.read_bytes())
+    return lambda: WorldTokenizer(path.read_bytes())
 
 
 def _float_bytes(tensor: Tensor) -> int:

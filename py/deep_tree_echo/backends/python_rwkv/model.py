@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,8 @@ class NumpyModel:
     ----------
     weights : Weights
         The tensors of a file; spent afterwards.
-    tokenizer : Tokenizer
-        Turns text into tokens.
+    make_tokenizer : callable
+        Makes the tokenizer when it is first needed: a large vocabulary takes a second.
 
     Raises
     ------
@@ -47,7 +48,7 @@ class NumpyModel:
         If a tensor is missing or of the wrong shape.
     """
 
-    def __init__(self, weights: Weights, tokenizer: Tokenizer) -> None:
+    def __init__(self, weights: Weights, make_tokenizer: Callable[[], Tokenizer]) -> None:
         header = weights.header
         self.architecture = find_architecture(weights.names())
         self.n_vocab = header.n_vocab
@@ -60,12 +61,16 @@ class NumpyModel:
         self._network = Network(weights, _ARCHITECTURES[self.architecture](weights))
         self._output_norm = LayerNorm.bind(weights, "ln_out", header.n_embed)
         self._head = weights.matrix("head.weight", header.n_vocab, header.n_embed)
-        self._tokenizer = tokenizer
+        self._make_tokenizer = make_tokenizer
         sizes = self._network.architecture
         self.state_shape = StateShape(
             self.architecture, self.n_layer, self.n_embed, sizes.n_head, sizes.head_size
         )
         self.weight_bytes = weights.nbytes
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return self._make_tokenizer()
 
     def encode(self, text: str | bytes) -> list[int]:
         """The tokens of a text."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ...errors import ArgumentError
 
-_LINE = re.compile(r"(\d{1,9}) (b?(?:'.*'|\".*\")) (\d{1,9})\s*", re.DOTALL)
+_LINE = re.compile(rb"(\d{1,9}) (b?(?:'.*'|\".*\")) (\d{1,9})\s*")
 
 
 class Tokenizer(Protocol):
@@ -100,23 +100,31 @@ class WorldTokenizer:
         return b"".join(self._tokens.get(token, b"") for token in tokens)
 
     def _add(self, number: int, line: bytes) -> None:
-        try:
-            match = _LINE.fullmatch(line.decode())
-            literal = ast.literal_eval(match[2]) if match else None
-        except (ValueError, SyntaxError):
-            match = literal = None
-        if match is None or literal is None:
+        match = _LINE.fullmatch(line)
+        token = _literal(match[2]) if match else None
+        if match is None or token is None:
             raise ArgumentError(
                 f"Line {number} of the vocabulary is {line[:40]!r}; it must be an id, a Python "
                 "literal and its length in bytes."
             )
-        token = literal.encode("utf-8", "surrogatepass") if isinstance(literal, str) else literal
         if len(token) != int(match[3]) or not token:
             raise ArgumentError(
                 f"Line {number} of the vocabulary has a token of {len(token)} bytes and says "
-                f"{match[3]}; use a whole vocabulary."
+                f"{int(match[3])}; use a whole vocabulary."
             )
         id = int(match[1])
         if id in self._tokens:
             raise ArgumentError(f"The vocabulary has the id {id} twice; use a whole one.")
         self._tokens[id] = token
+
+
+def _literal(literal: bytes) -> bytes | None:
+    """The bytes that a Python literal, of text or of bytes, stands for; ``None`` if it is none."""
+    inner = literal[1:-1]
+    if literal[:1] != b"b" and b"\\" not in inner and literal[:1] not in inner:
+        return inner  # most tokens; parsing is slow
+    try:
+        value = ast.literal_eval(literal.decode())
+    except (ValueError, SyntaxError):
+        return None
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
