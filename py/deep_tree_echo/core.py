@@ -12,7 +12,17 @@ import ctypes
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from ctypes import POINTER, c_char_p, c_float, c_int32, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    c_char,
+    c_char_p,
+    c_float,
+    c_int32,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from functools import cache
 from typing import Any
 
@@ -196,6 +206,9 @@ def check(status: int) -> None:
 
 def address(array: NDArray[Any]) -> int:
     """Where the first element of a contiguous array lies."""
+    if array.flags.writeable and array.size:
+        # Ten times as fast as the other way, which every token would pay for.
+        return ctypes.addressof(c_char.from_buffer(array.data))
     return array.ctypes.data
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .core import address
 from .errors import ArgumentError, ModelFormatError
 
 _MAGIC = b"DTESTATE"
@@ -94,11 +95,10 @@ class State:
                 f"array has the shape {array.shape} and the type {array.dtype}; a state of "
                 f"{shape} has {shape.size} float32."
             )
-        array = np.ascontiguousarray(array)
-        array.setflags(write=False)
         self.shape = shape
-        self._array = array
-        self._address = array.ctypes.data
+        self._array = np.ascontiguousarray(array)
+        self._address = address(self._array)
+        self._array.setflags(write=False)
 
     @classmethod
     def from_numpy(cls, model: HasStateShape, array: ArrayLike) -> State:

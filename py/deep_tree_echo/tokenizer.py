@@ -37,6 +37,7 @@ class Tokenizer:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._pieces: dict[int, bytes] = {}
         if name == "bytes":
             self._core = core.Tokenizer.bytes_with_offset(0)
         elif name == "bytes+1":
@@ -63,7 +64,12 @@ class Tokenizer:
     def decode_bytes(self, tokens: Sequence[int]) -> bytes:
         """The bytes of some token ids; ids that the vocabulary lacks give nothing."""
         try:
-            return self._core.decode(tokens)
+            if len(tokens) != 1:
+                return self._core.decode(tokens)
+            # Token by token, as in generation, the same few come again and again.
+            if (piece := self._pieces.get(tokens[0])) is None:
+                piece = self._pieces[tokens[0]] = self._core.decode(tokens)
+            return piece
         except (OverflowError, TypeError, ValueError) as error:
             raise ArgumentError(f"tokens is {tokens!r:.80}; give token ids: {error}.") from error
 
