@@ -32,14 +32,14 @@ def pip_index() -> str:
     """
     if url := os.environ.get("PIP_INDEX_URL"):
         return url.rstrip("/")
-    command = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    # Isolated: a build by pip itself hides the pip of the environment that it was called from.
+    python = [sys.executable, "-I"]
+    command = [*python, "-m", "pip", "config", "get", "global.index-url"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0 and done.stdout.strip():
         return done.stdout.strip().rstrip("/")
     default = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
-    done = subprocess.run(
-        [sys.executable, "-c", default], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*python, "-c", default], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise FetchError(f"{sys.executable} has no pip; install it (Debian: python3-venv).")
     return done.stdout.strip().rstrip("/")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -34,12 +33,16 @@ class Outcome:
         Tests by result; a check without tests of its own counts as one.
     note : str
         One line for the table.
+    seconds, cpu_s : float
+        Wall time, and processor time of its processes.
     """
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     note: str = ""
+    seconds: float = 0.0
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,7 @@ def run(selection: Iterable[str]) -> int:
     start = time.monotonic()
     broken = _build(chosen)
     built = time.monotonic() - start
-    results: dict[str, tuple[Outcome, float]] = {}
+    results: dict[str, Outcome] = {}
 
     def one(check: Check) -> None:
         results[check.name] = _one(check, paths, broken)
@@ -245,7 +248,7 @@ def _build(chosen: list[Check]) -> dict[str, str]:
     return broken
 
 
-def _one(check: Check, paths: list[str], broken: dict[str, str]) -> tuple[Outcome, float]:
+def _one(check: Check, paths: list[str], broken: dict[str, str]) -> Outcome:
     start = time.monotonic()
     log = Log(f"check-{check.name}")
     if check.name in broken:
@@ -255,30 +258,27 @@ def _one(check: Check, paths: list[str], broken: dict[str, str]) -> tuple[Outcom
             outcome = check.run(log, paths)
         except StepError as error:
             outcome = Outcome(failed=1, note=str(error))
-    seconds = time.monotonic() - start
+    outcome.seconds, outcome.cpu_s = time.monotonic() - start, log.cpu_s
     word = "FAILED" if outcome.failed else "passed"
-    say(f"{check.name}: {word} in {seconds:.1f} s {outcome.note}".rstrip())
+    say(f"{check.name}: {word} in {outcome.seconds:.1f} s {outcome.note}".rstrip())
     if outcome.failed and check.name not in broken:
         say(f"---- the end of {log.path.relative_to(ROOT)}\n{log.tail(60)}\n----")
-    return outcome, seconds
+    return outcome
 
 
-def _table(
-    names: list[str], results: dict[str, tuple[Outcome, float]], built: float, total: float
-) -> int:
-    say(f"\n{'check':<14}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
-    say(f"{'(building)':<14}{'':>25}{built:>9.1f}")
+def _table(names: list[str], results: dict[str, Outcome], built: float, total: float) -> int:
+    heads = ("passed", "failed", "skipped", "seconds", "processor")
+    say(f"\n{'check':<14}" + "".join(f"{head:>10}" for head in heads))
+    say(f"{'(building)':<14}{'':>30}{built:>10.1f}")
     for name in names:
-        outcome, seconds = results[name]
-        counts = f"{outcome.passed:>8}{outcome.failed:>8}{outcome.skipped:>9}"
-        say(f"{name:<14}{counts}{seconds:>9.1f}  {outcome.note}".rstrip())
-    outcomes = [outcome for outcome, _ in results.values()]
+        found = results[name]
+        counts = f"{found.passed:>10}{found.failed:>10}{found.skipped:>10}"
+        say(f"{name:<14}{counts}{found.seconds:>10.1f}{found.cpu_s:>10.1f}  {found.note}".rstrip())
     passed, failed, skipped = (
-        sum(getattr(outcome, kind) for outcome in outcomes)
+        sum(getattr(outcome, kind) for outcome in results.values())
         for kind in ("passed", "failed", "skipped")
     )
     ending = f", {skipped} skipped" if skipped else ""
-    with contextlib.suppress(OSError):
-        say(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    say(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
     say(f"{passed} passed, {failed} failed{ending} in {total:.1f}s")
     return 1 if failed else 0

@@ -46,6 +46,15 @@ class Log:
     ----------
     name : str
         The step's name; the file is ``build/log/NAME.log``.
+
+    Attributes
+    ----------
+    path : Path
+        The log file.
+    last : str
+        The last line that was printed.
+    cpu_s : float
+        Processor time of the processes that have ended, seconds.
     """
 
     _running: ClassVar[set[subprocess.Popen[str]]] = set()
@@ -58,6 +67,7 @@ class Log:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text("", encoding="utf-8")
         self.last = ""
+        self.cpu_s = 0.0
 
     def run(
         self,
@@ -129,7 +139,10 @@ class Log:
                         self.last = line.strip()
                         if show:
                             say(f"  {self.name} | {line.rstrip()}")
-                return process.wait()
+                _, status, usage = os.wait4(process.pid, 0)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                self.cpu_s += usage.ru_utime + usage.ru_stime
+                return process.returncode
             finally:
                 with self._guard:
                     self._running.discard(process)
@@ -298,7 +311,9 @@ def _run_all(todo: dict[str, Step]) -> list[str]:
                         made.append(step.name)
                         seconds = time.monotonic() - began
                         count = f"[{len(done)}/{len(todo)}]"
-                        say(f"{count} {step.name}: done in {seconds:.1f} s")
+                        say(
+                            f"{count} {step.name}: done in {seconds:.1f} s (processor {log.cpu_s:.1f} s)"
+                        )
                 if running and time.monotonic() > beat:
                     beat = time.monotonic() + BEAT_S
                     for _, log, began in running.values():

@@ -37,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         (site / name).write_bytes(b"")
     (tmp_path / "secret").write_text("not for visitors")
     server = Server(("127.0.0.1", 0), site)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield server
     server.shutdown()
