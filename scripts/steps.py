@@ -311,9 +311,8 @@ def _run_all(todo: dict[str, Step]) -> list[str]:
                         made.append(step.name)
                         seconds = time.monotonic() - began
                         count = f"[{len(done)}/{len(todo)}]"
-                        say(
-                            f"{count} {step.name}: done in {seconds:.1f} s (processor {log.cpu_s:.1f} s)"
-                        )
+                        took = f"{seconds:.1f} s (processor {log.cpu_s:.1f} s)"
+                        say(f"{count} {step.name}: done in {took}")
                 if running and time.monotonic() > beat:
                     beat = time.monotonic() + BEAT_S
                     for _, log, began in running.values():
