@@ -104,7 +104,7 @@ def state_map(
     norms = np.sqrt(np.einsum("lhrc,lhrc->l", maps, maps, dtype=np.float64)).astype(np.float32)
     if before is not None:
         maps = maps - _maps(before)
-    n_layer, n_head, rows, columns = maps.shape
+    n_layer, n_head, rows, _ = maps.shape
     if not (0 <= layer < n_layer and 0 <= head < n_head):
         raise ArgumentError(
             f"layer {layer}, head {head} does not exist; the state has {n_layer} layers with "

@@ -99,8 +99,7 @@ export class Session extends EventTarget {
 
   #start(): Link {
     const link = startWorker((reason) => {
-      if (link !== this.#link) return;
-      this.#broke(`The engine stopped: ${reason.replace(/\.?$/, ".")}`);
+      if (link === this.#link) this.died(reason);
     });
     const boot = async () => {
       const loaded = await link.engine.boot(
@@ -122,6 +121,11 @@ export class Session extends EventTarget {
     // After the constructor, so that a failure finds `#link` set.
     queueMicrotask(() => boot().catch((error: Error) => this.#broke(error.message)));
     return link;
+  }
+
+  /** The worker is gone; what it was doing ends with a sentence. */
+  died(reason: string): void {
+    this.#broke(`The engine stopped: ${reason.replace(/\.?$/, ".")}`);
   }
 
   #broke(problem: string): void {

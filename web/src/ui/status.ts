@@ -17,16 +17,20 @@ export class StatusLine extends SessionElement {
       :host {
         display: block;
         padding: 0.4rem 1rem 0.6rem;
+        color: var(--muted);
+      }
+      .frame {
+        max-width: 70ch;
+        margin: 0 auto;
+      }
+      .frame > * {
         font-size: 0.8125rem;
         line-height: 1.5;
-        color: var(--muted);
       }
       .line {
         display: flex;
         flex-wrap: wrap;
         gap: 0 0.9rem;
-        max-width: 70ch;
-        margin: 0 auto;
       }
       .line > span {
         white-space: nowrap;
@@ -61,27 +65,29 @@ export class StatusLine extends SessionElement {
         background: var(--accent);
       }
       progress {
-        max-width: 70ch;
         height: 2px;
-        margin: 0.35rem auto 0;
+        margin: 0.3rem 0;
       }
       .privacy {
-        max-width: 70ch;
-        margin: 0 auto;
+        display: flex;
+        flex-wrap: wrap;
+        gap: 0 0.9rem;
       }
     `,
   ];
 
   protected override render(): TemplateResult {
     return html`
-      <div class="line number" id="status">${this.#line()}</div>
-      ${this.#bar()}
-      <p class="privacy">
-        Everything runs on this machine; nothing you type leaves it.
-        <button class="link" @click=${() => this.dispatchEvent(new CustomEvent("requests"))}>
-          Every request this page has made
-        </button>
-      </p>
+      <div class="frame">
+        <div class="line number" id="status">${this.#line()}</div>
+        ${this.#bar()}
+        <p class="privacy">
+          <span>Everything runs on this machine; nothing you type leaves it.</span>
+          <button class="link" @click=${() => this.dispatchEvent(new CustomEvent("requests"))}>
+            Every request this page has made
+          </button>
+        </p>
+      </div>
     `;
   }
 

@@ -105,6 +105,9 @@ export class TalkView extends SessionElement {
         resize: none;
         field-sizing: content;
       }
+      textarea:focus-visible {
+        outline: none;
+      }
       textarea::placeholder {
         color: var(--muted);
         opacity: 1;

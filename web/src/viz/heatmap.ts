@@ -90,8 +90,7 @@ export class Heatmap extends LitElement {
   }
 
   protected override willUpdate(): void {
-    let largest = 0;
-    for (const value of this.values) largest = Math.max(largest, Math.abs(value));
+    const largest = ceiling(this.values);
     const shape = `${this.tileRows} ${this.tileColumns} ${this.rows} ${this.columns} ${this.signed}`;
     // The scale falls slowly, so that one strong token does not make the map flicker.
     this.#limit = shape === this.#fitted ? Math.max(largest, this.#limit * 0.97) : largest;
@@ -142,9 +141,9 @@ export class Heatmap extends LitElement {
         ${this.chosen ? html`<div class="frame" .style=${this.#frame(this.chosen)}></div>` : ""}
       </div>
       <div class="scale fine muted number">
-        <span>${threeDigits(low)}</span>
+        <span>${low < 0 ? `≤ −${threeDigits(-low)}` : "0"}</span>
         <div class="bar" .style=${`background: ${GRADIENT}`}></div>
-        <span>${threeDigits(this.#limit)}</span>
+        <span>≥ ${threeDigits(this.#limit)}</span>
       </div>
       <output class="fine muted number">${this.pointed ?? ""}</output>
     `;
@@ -200,6 +199,15 @@ export class Heatmap extends LitElement {
     if (row < 0 || column < 0 || row >= this.tileRows || column >= this.tileColumns) return;
     this.dispatchEvent(new CustomEvent("choose", { detail: [row, column] }));
   }
+}
+
+/** The size that one number in two hundred exceeds, so that a few large ones hide nothing. */
+function ceiling(values: Float32Array): number {
+  const step = Math.max(1, Math.floor(values.length / 4096));
+  const sizes: number[] = [];
+  for (let i = 0; i < values.length; i += step) sizes.push(Math.abs(values[i]!));
+  sizes.sort((a, b) => a - b);
+  return sizes[Math.floor((sizes.length - 1) * 0.995)] || sizes.at(-1) || 0;
 }
 
 const GRADIENT = `linear-gradient(90deg, ${Array.from({ length: 17 }, (_, i) => {

@@ -160,12 +160,16 @@ export class StateView extends SessionElement {
   }
 
   #maps(view: View): TemplateResult {
+    // The longer side runs across, so that the map stays flat.
+    const turned = view.layers > view.heads;
     const pooled = view.tileColumns < view.columns;
     const choose = (event: CustomEvent<[number, number]>) => {
-      [this.layer, this.head] = event.detail;
+      const [row, column] = event.detail;
+      [this.layer, this.head] = turned ? [column, row] : [row, column];
     };
     const inTile = ({ tileRow, tileColumn, value }: Cell) =>
-      `layer ${tileRow + 1}, head ${tileColumn + 1}: ${threeDigits(value)}` +
+      `layer ${(turned ? tileColumn : tileRow) + 1}, head ${(turned ? tileRow : tileColumn) + 1}: ` +
+      threeDigits(value) +
       (pooled ? " (root mean square)" : "");
     const inHead = ({ row, column, value }: Cell) =>
       `${view.axes[0]} ${row + 1}, ${view.axes[1]} ${column + 1}: ${value < 0 ? "−" : ""}${threeDigits(Math.abs(value))}`;
@@ -173,7 +177,8 @@ export class StateView extends SessionElement {
       <section>
         <h3>All heads${view.change ? ", change by the last token" : ""}</h3>
         <p class="fine muted">
-          One row for each layer, one tile for each head; after
+          One ${turned ? "column" : "row"} for each layer, one ${turned ? "row" : "column"} for each
+          head; after
           <span class="number">${view.tokens.toLocaleString("en")}</span> tokens. Choose a tile by
           click or arrow keys.
         </p>
@@ -188,12 +193,12 @@ export class StateView extends SessionElement {
         <echo-heatmap
           choosable
           label="State of all heads; the arrow keys choose one"
-          .values=${view.overview}
-          .tileRows=${view.layers}
-          .tileColumns=${view.heads}
+          .values=${turned ? transposed(view) : view.overview}
+          .tileRows=${turned ? view.heads : view.layers}
+          .tileColumns=${turned ? view.layers : view.heads}
           .rows=${view.tileRows}
           .columns=${view.tileColumns}
-          .chosen=${[view.layer, view.head] as [number, number]}
+          .chosen=${turned ? [view.head, view.layer] : [view.layer, view.head]}
           .describe=${inTile}
           @choose=${choose}
         ></echo-heatmap>
@@ -241,4 +246,17 @@ export class StateView extends SessionElement {
       </section>
     `;
   }
+}
+
+/** The overview by heads, then layers. */
+function transposed({ overview, layers, heads, tileRows, tileColumns }: View): Float32Array {
+  const tile = tileRows * tileColumns;
+  const result = new Float32Array(overview.length);
+  for (let layer = 0; layer < layers; layer++) {
+    for (let head = 0; head < heads; head++) {
+      const from = (layer * heads + head) * tile;
+      result.set(overview.subarray(from, from + tile), (head * layers + layer) * tile);
+    }
+  }
+  return result;
 }

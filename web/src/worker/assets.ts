@@ -43,26 +43,28 @@ export class Downloads {
     for (const part of ["Python", "engine", "NumPy", "model"] as const) {
       const total = needed(manifest, part).reduce((sum, file) => sum + file.bytes, 0);
       this.#progress.set(part, { part, done: 0, total });
+      tell({ part, done: 0, total });
     }
   }
 
-  /** Counts a response's bytes for its part and hands it on unchanged. */
+  /**
+   * Counts a response's bytes for its part. They are counted on a copy: the browser keeps compiled
+   * WebAssembly only for a response as it came.
+   */
   counted(path: string, response: Response): Response {
     const part = partOf(path);
-    if (!part || !response.body) return response;
+    const body = response.clone().body;
+    if (!part || !body) return response;
     const progress = this.#progress.get(part)!;
-    const counter = new TransformStream<Uint8Array, Uint8Array>({
-      transform: (piece, controller) => {
+    const counter = new WritableStream<Uint8Array>({
+      write: (piece) => {
         progress.done += piece.byteLength;
         this.tell({ ...progress });
-        controller.enqueue(piece);
       },
     });
-    return new Response(response.body.pipeThrough(counter), {
-      status: response.status,
-      statusText: response.statusText,
-      headers: response.headers,
-    });
+    // A connection that breaks is reported where the response itself is read.
+    body.pipeTo(counter).catch(() => undefined);
+    return response;
   }
 
   /** A whole file, checked against the manifest. */

@@ -42,7 +42,7 @@ function watchFetch(root: string, downloads: Downloads, fail: (error: Error) => 
           ? error
           : new AssetError(`${path} could not be fetched from this site.`);
       fail(reason);
-      throw reason;
+      return Response.error();
     }
   };
   return () => {

@@ -1,0 +1,33 @@
+"""What cannot be had is replaced by what can, and the page says why."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from .conftest import Open, figures, open_inside, say, wait_answer, wait_ready
+
+
+def test_without_the_core_numpy_answers(open_page: Open) -> None:
+    page = open_page(block=("**/libecho.so",))
+    assert wait_ready(page) == "python_rwkv"
+    say(page, "Is my data private?")
+    assert wait_answer(page)
+    line = figures(page)
+    assert "python_rwkv · echo-1m-FP16.bin" in line
+    assert "Not rwkv_cpp: wheels/libecho.so could not be fetched from this site." in line
+    open_inside(page, "Model")
+    expect(page.locator("[data-failure=rwkv_cpp]")).to_contain_text("wheels/libecho.so")
+
+
+def test_without_numpy_the_mock_answers_and_says_so(open_page: Open) -> None:
+    page = open_page(block=("**/libecho.so", "**/numpy-*.whl"))
+    assert wait_ready(page) == "mock"
+    say(page, "Is my data private?")
+    assert "[mock]" in wait_answer(page)
+    line = figures(page)
+    assert "mock, not a language model" in line
+    assert "Not rwkv_cpp:" in line
+    assert "Not python_rwkv:" in line
+    assert "could not be fetched from this site." in line
+    open_inside(page, "State")
+    expect(page.get_by_text("The mock has no state")).to_be_visible()
