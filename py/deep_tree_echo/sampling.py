@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Mapping
 
 from .errors import ArgumentError
+
+_NUMBERS = (
+    "temperature",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "repetition_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +80,11 @@ class SamplingSettings:
             if not condition:
                 raise ArgumentError(f"{name} is {getattr(self, name)!r}; it must be {rule}.")
 
-        for name in ("temperature", "presence_penalty", "frequency_penalty", "repetition_penalty"):
-            require(name, math.isfinite(getattr(self, name)), "a finite number")
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            require(name, isinstance(value, Real) and math.isfinite(value), "a finite number")
+        require("top_k", isinstance(self.top_k, Integral), "an integer")
+        require("seed", self.seed is None or isinstance(self.seed, Integral), "an integer or None")
         require("temperature", self.temperature >= 0, "at least 0")
         require("top_p", 0 < self.top_p <= 1, "above 0 and at most 1")
         require("top_k", 0 <= self.top_k < 2**31, "at least 0 and below 2**31")

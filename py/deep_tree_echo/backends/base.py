@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ..errors import ArgumentError
 from ..events import Event, StopReason
 from ..sampling import SamplingSettings
 
@@ -33,8 +34,16 @@ class ModelFile:
 
     @classmethod
     def from_path(cls, path: str | Path, chunk_bytes: int = 1 << 20) -> ModelFile:
-        """A file on disk, read in pieces of ``chunk_bytes``."""
+        """A file on disk, read in pieces of ``chunk_bytes``.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no file at ``path``.
+        """
         path = Path(path)
+        if not path.is_file():
+            raise ArgumentError(f"path is {str(path)!r}; there is no file there.")
 
         def chunks() -> Iterator[bytes]:
             with path.open("rb") as file:
