@@ -102,7 +102,7 @@ class Model:
         Parameters
         ----------
         source : path, bytes or iterable of bytes, optional
-            A file of rwkv.cpp or GGUF: its path, its bytes, or pieces of any size in order. The
+            A file of rwkv.cpp: its path, its bytes, or pieces of any size in order. The
             model that comes with the package if not given.
         memory_limit_mb : float or None
             Most memory, in millions of bytes, that the weights, the working memory and one state
