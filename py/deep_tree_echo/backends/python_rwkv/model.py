@@ -146,6 +146,11 @@ class NumpyModel:
         """The memory to go on from, (n_layer, numbers of a layer), which may be overwritten."""
         if state is None:
             return self._network.fresh_state()
+        if not isinstance(state, State):
+            raise ArgumentError(
+                f"state is of type {type(state).__name__}; give a State, such as "
+                "State.from_numpy(model, array)."
+            )
         if state.shape != self.state_shape:
             raise ArgumentError(
                 f"state belongs to {state.shape}; this model is {self.state_shape}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +21,34 @@ Matrix = Callable[[Floats], Floats]
 _ROWS_AT_ONCE = 1 << 18  # elements that a matrix kept in blocks turns into floats at a time
 
 
+def _has_blas() -> bool:
+    """Whether NumPy was built with a BLAS; Pyodide's is not."""
+    config: Any = np.show_config(mode="dicts")
+    return bool(config["Build Dependencies"]["blas"].get("found"))
+
+
+_HAS_BLAS = _has_blas()
+
+
+def multiply(x: Floats, weight: Floats) -> Floats:
+    """X (T, columns), weight (rows, columns) -> (T, rows): x W^T.
+
+    Without a BLAS matmul is a plain loop and einsum's vectorised one is faster.
+    """
+    return x @ weight.T if _HAS_BLAS else np.einsum("tc,rc->tr", x, weight)
+
+
 class Dense:
     """A matrix in float32."""
 
-    __slots__ = ("_transposed",)
+    __slots__ = ("_floats",)
 
     def __init__(self, floats: Floats) -> None:
-        self._transposed = floats.T  # (columns, rows), a view
+        self._floats = floats  # (rows, columns)
 
     def __call__(self, x: Floats) -> Floats:
         """X (T, columns) -> (T, rows)."""
-        return x @ self._transposed
+        return multiply(x, self._floats)
 
 
 class Packed:
@@ -48,7 +66,7 @@ class Packed:
         y = np.empty((len(x), len(self._data)), np.float32)
         for begin in range(0, len(self._data), self._step):
             rows = dequantize(self._type, self._data[begin : begin + self._step])
-            y[:, begin : begin + self._step] = x @ rows.T
+            y[:, begin : begin + self._step] = multiply(x, rows)
         return y
 
 
