@@ -365,10 +365,11 @@ class Model:
                 return np.ascontiguousarray(array, dtype=np.uint32)
             at = int(outside.argmax())
         elif array.dtype.kind == "O":
+            whole = [isinstance(value, (int, np.integer)) for value in tokens]
+            if all(whole) and all(0 <= value < self.n_vocab for value in tokens):
+                return array.astype(np.uint32)
             at = next(
-                i
-                for i, value in enumerate(tokens)
-                if not (isinstance(value, (int, np.integer)) and 0 <= value < self.n_vocab)
+                i for i, value in enumerate(tokens) if not (whole[i] and 0 <= value < self.n_vocab)
             )
         else:
             at = 0

@@ -118,6 +118,8 @@ class State:
         """
         shape = model.state_shape
         try:
+            if np.iscomplexobj(array):
+                raise TypeError("they are complex")
             numbers = np.array(array, dtype=np.float32).reshape(-1)
         except (TypeError, ValueError) as error:
             raise ArgumentError(f"array is not made of numbers: {error}.") from error
