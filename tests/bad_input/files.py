@@ -8,7 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from deep_tree_echo.errors import EchoError, MemoryBudgetError, ModelFormatError, UnsupportedModelError
+from deep_tree_echo.errors import (
+    EchoError,
+    MemoryBudgetError,
+    ModelFormatError,
+    UnsupportedModelError,
+)
 from deep_tree_echo.formats import Header, Tensor, TensorReader, TensorType, write_file
 
 from tests.random_models import random_model_bytes

@@ -54,7 +54,7 @@ def test_a_truncated_download_is_called_so(name, in_use):
     """The size is that of the whole file, and fewer bytes come."""
     loader = type(in_use).loader(name="bad.bin", size=len(good()), memory_limit_mb=None)
     loader.push(FILES[name].data)
-    with pytest.raises(ModelFormatError, match="truncated|have arrived|missing") as caught:
+    with pytest.raises(ModelFormatError, match=r"truncated|have arrived|missing") as caught:
         loader.finish()
     assert is_one_sentence(str(caught.value))
     loader.close()

@@ -1,4 +1,4 @@
-"""Whatever is damaged in a file, loading it ends in a model or in one sentence, never in a crash."""
+"""Damage anywhere in a file ends in a model or in one sentence, never in a crash."""
 
 from __future__ import annotations
 
