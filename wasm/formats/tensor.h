@@ -14,10 +14,10 @@ namespace echo {
 // A matrix of `rows` x `columns`; a vector is one row. Data is row-major, each
 // row echo_row_bytes(type, columns) long, the first one 64-byte aligned.
 struct Tensor {
-  int32_t type = 0;       // echo_type
-  size_t rows = 0;        // outputs of a matrix-vector product
-  size_t columns = 0;     // inputs
-  size_t row_bytes = 0;   // bytes from one row to the next
+  int32_t type = 0;               // echo_type
+  size_t rows = 0;                // outputs of a matrix-vector product
+  size_t columns = 0;             // inputs
+  size_t row_bytes = 0;           // bytes from one row to the next
   const uint8_t* data = nullptr;  // (rows, row_bytes)
 
   const float* floats() const { return reinterpret_cast<const float*>(data); }

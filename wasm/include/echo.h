@@ -50,15 +50,15 @@ ECHO_API int32_t echo_abi_version(void);
 
 /* The sentence that explains the last failed call of this thread, in UTF-8, ""
  * if none failed. Valid until the next call that fails on the same thread. */
-ECHO_API const char *echo_last_error(void);
+ECHO_API const char* echo_last_error(void);
 
 /* The SIMD targets this build can use here, best first, as a comma-separated
  * list such as "AVX3,AVX2,SSE4,SSE2" or "WASM". */
-ECHO_API const char *echo_simd_targets(void);
+ECHO_API const char* echo_simd_targets(void);
 
 /* Restricts the dynamic dispatch to one of echo_simd_targets(), or lifts the
  * restriction (name NULL). For tests and benchmarks; affects the process. */
-ECHO_API echo_status echo_simd_force(const char *name);
+ECHO_API echo_status echo_simd_force(const char* name);
 
 /* ------------------------------------------------------------ tensor types */
 
@@ -87,12 +87,12 @@ ECHO_API size_t echo_row_bytes(int32_t type, size_t columns);
  *   source       (rows, columns) float32
  *   destination  (rows, echo_row_bytes(type, columns)) bytes
  * ECHO_ERROR_ARGUMENT if the columns do not fill whole blocks. */
-ECHO_API echo_status echo_quantize(int32_t type, const float *source, size_t rows, size_t columns,
-                                   uint8_t *destination);
+ECHO_API echo_status echo_quantize(int32_t type, const float* source, size_t rows, size_t columns,
+                                   uint8_t* destination);
 
 /* The inverse: source as above, destination (rows, columns) float32. */
-ECHO_API echo_status echo_dequantize(int32_t type, const uint8_t *source, size_t rows,
-                                     size_t columns, float *destination);
+ECHO_API echo_status echo_dequantize(int32_t type, const uint8_t* source, size_t rows,
+                                     size_t columns, float* destination);
 
 /* ----------------------------------------------------------------- loading */
 
@@ -121,20 +121,20 @@ typedef struct echo_estimate {
   int32_t reserved;
 } echo_estimate;
 
-ECHO_API echo_status echo_loader_new(const echo_load_options *options, echo_loader **loader);
+ECHO_API echo_status echo_loader_new(const echo_load_options* options, echo_loader** loader);
 
 /* The next `size` bytes of the file. A loader that has failed stays failed and
  * repeats its sentence. Over the budget: ECHO_ERROR_BUDGET, with a sentence that
  * says what would fit. */
-ECHO_API echo_status echo_loader_push(echo_loader *loader, const uint8_t *bytes, size_t size);
+ECHO_API echo_status echo_loader_push(echo_loader* loader, const uint8_t* bytes, size_t size);
 
-ECHO_API echo_status echo_loader_estimate(const echo_loader *loader, echo_estimate *estimate);
+ECHO_API echo_status echo_loader_estimate(const echo_loader* loader, echo_estimate* estimate);
 
 /* Ends the file: checks that every tensor of the architecture is there with the
  * right shape and hands the model over. The loader is spent but must be freed. */
-ECHO_API echo_status echo_loader_finish(echo_loader *loader, echo_rwkv **model);
+ECHO_API echo_status echo_loader_finish(echo_loader* loader, echo_rwkv** model);
 
-ECHO_API void echo_loader_free(echo_loader *loader); /* NULL is allowed */
+ECHO_API void echo_loader_free(echo_loader* loader); /* NULL is allowed */
 
 /* ------------------------------------------------------------------- model */
 
@@ -143,21 +143,21 @@ typedef struct echo_rwkv_info {
   int32_t n_vocab;      /* logits                                               */
   int32_t n_embed;      /* width of the residual stream                         */
   int32_t n_layer;
-  int32_t n_ffn;        /* width of the channel mix                             */
-  int32_t n_head;       /* heads of the time mix; 0 for RWKV 4, which has none  */
-  int32_t head_size;    /* n_embed / n_head; 0 for RWKV 4                       */
-  int32_t type;         /* echo_type of the file's matrices                     */
-  uint64_t state_size;  /* float32 numbers in one state                         */
+  int32_t n_ffn;       /* width of the channel mix                             */
+  int32_t n_head;      /* heads of the time mix; 0 for RWKV 4, which has none  */
+  int32_t head_size;   /* n_embed / n_head; 0 for RWKV 4                       */
+  int32_t type;        /* echo_type of the file's matrices                     */
+  uint64_t state_size; /* float32 numbers in one state                         */
   uint64_t weight_bytes;
   uint64_t work_bytes;
 } echo_rwkv_info;
 
-ECHO_API echo_status echo_rwkv_get_info(const echo_rwkv *model, echo_rwkv_info *info);
+ECHO_API echo_status echo_rwkv_get_info(const echo_rwkv* model, echo_rwkv_info* info);
 
 /* Another model on the same weights, with working memory of its own. */
-ECHO_API echo_status echo_rwkv_clone(const echo_rwkv *model, echo_rwkv **clone);
+ECHO_API echo_status echo_rwkv_clone(const echo_rwkv* model, echo_rwkv** clone);
 
-ECHO_API void echo_rwkv_free(echo_rwkv *model); /* NULL is allowed */
+ECHO_API void echo_rwkv_free(echo_rwkv* model); /* NULL is allowed */
 
 /* ------------------------------------------------------------------- state
  *
@@ -172,7 +172,7 @@ ECHO_API void echo_rwkv_free(echo_rwkv *model); /* NULL is allowed */
  * as in the papers' recurrences. A fresh state is zeros, pp = -1e30. */
 
 /* state (state_size) float32 */
-ECHO_API echo_status echo_rwkv_state_init(const echo_rwkv *model, float *state);
+ECHO_API echo_status echo_rwkv_state_init(const echo_rwkv* model, float* state);
 
 /* ---------------------------------------------------------------- evaluate */
 
@@ -184,13 +184,13 @@ ECHO_API echo_status echo_rwkv_state_init(const echo_rwkv *model, float *state);
  *              reading a prompt in pieces cheap
  * The result does not depend on how a text is cut into calls beyond float32
  * rounding. n_tokens = 0 is an ECHO_ERROR_ARGUMENT. */
-ECHO_API echo_status echo_rwkv_eval(echo_rwkv *model, const uint32_t *tokens, size_t n_tokens,
-                                    const float *state_in, float *state_out, float *logits);
+ECHO_API echo_status echo_rwkv_eval(echo_rwkv* model, const uint32_t* tokens, size_t n_tokens,
+                                    const float* state_in, float* state_out, float* logits);
 
 /* The hidden vector of the last token evaluated, after the last layer norm and
  * before the head: hidden (n_embed) float32. ECHO_ERROR_ARGUMENT before the
  * first evaluation. */
-ECHO_API echo_status echo_rwkv_hidden(const echo_rwkv *model, float *hidden);
+ECHO_API echo_status echo_rwkv_hidden(const echo_rwkv* model, float* hidden);
 
 /* --------------------------------------------------------------- tokenizer */
 
@@ -198,27 +198,27 @@ typedef struct echo_tokenizer echo_tokenizer;
 
 /* One token a byte: id = byte + offset. Offset 0 and 1 are in use; ids outside
  * the byte range decode to nothing. */
-ECHO_API echo_status echo_tokenizer_bytes(uint32_t offset, echo_tokenizer **tokenizer);
+ECHO_API echo_status echo_tokenizer_bytes(uint32_t offset, echo_tokenizer** tokenizer);
 
 /* The RWKV World tokenizer: greedy longest match over the vocabulary file of
  * lines "id 'token' byte_length" (Python literals), given as UTF-8 text with LF
  * or CRLF line ends. */
-ECHO_API echo_status echo_tokenizer_world(const uint8_t *vocabulary, size_t size,
-                                          echo_tokenizer **tokenizer);
+ECHO_API echo_status echo_tokenizer_world(const uint8_t* vocabulary, size_t size,
+                                          echo_tokenizer** tokenizer);
 
-ECHO_API void echo_tokenizer_free(echo_tokenizer *tokenizer); /* NULL is allowed */
+ECHO_API void echo_tokenizer_free(echo_tokenizer* tokenizer); /* NULL is allowed */
 
 /* Bytes to ids. `text` may hold any bytes. At most `capacity` ids are written;
  * `needed` receives the full count (size is always enough capacity). */
-ECHO_API echo_status echo_tokenizer_encode(const echo_tokenizer *tokenizer, const uint8_t *text,
-                                           size_t size, uint32_t *tokens, size_t capacity,
-                                           size_t *needed);
+ECHO_API echo_status echo_tokenizer_encode(const echo_tokenizer* tokenizer, const uint8_t* text,
+                                           size_t size, uint32_t* tokens, size_t capacity,
+                                           size_t* needed);
 
 /* Ids to bytes, likewise; the bytes need not be whole UTF-8. Unknown ids decode
  * to nothing. */
-ECHO_API echo_status echo_tokenizer_decode(const echo_tokenizer *tokenizer, const uint32_t *tokens,
-                                           size_t n_tokens, uint8_t *bytes, size_t capacity,
-                                           size_t *needed);
+ECHO_API echo_status echo_tokenizer_decode(const echo_tokenizer* tokenizer, const uint32_t* tokens,
+                                           size_t n_tokens, uint8_t* bytes, size_t capacity,
+                                           size_t* needed);
 
 /* ----------------------------------------------------------------- sampler
  *
@@ -247,23 +247,23 @@ typedef struct echo_sampler_settings {
 
 typedef struct echo_sampler echo_sampler;
 
-ECHO_API echo_status echo_sampler_new(const echo_sampler_settings *settings, uint32_t n_vocab,
-                                      echo_sampler **sampler);
-ECHO_API void echo_sampler_free(echo_sampler *sampler); /* NULL is allowed */
+ECHO_API echo_status echo_sampler_new(const echo_sampler_settings* settings, uint32_t n_vocab,
+                                      echo_sampler** sampler);
+ECHO_API void echo_sampler_free(echo_sampler* sampler); /* NULL is allowed */
 
 /* Sets the bias of `count` tokens: tokens (count), bias (count). -infinity
  * forbids a token. */
-ECHO_API echo_status echo_sampler_bias(echo_sampler *sampler, const uint32_t *tokens,
-                                       const float *bias, size_t count);
+ECHO_API echo_status echo_sampler_bias(echo_sampler* sampler, const uint32_t* tokens,
+                                       const float* bias, size_t count);
 
 /* Counts a token for the penalties. Sampling does not do it by itself. */
-ECHO_API echo_status echo_sampler_accept(echo_sampler *sampler, uint32_t token);
+ECHO_API echo_status echo_sampler_accept(echo_sampler* sampler, uint32_t token);
 
 /* Draws a token: logits (n_vocab) float32, unchanged. `probability` may be NULL
  * and receives softmax(logits)[token] before any step above. ECHO_ERROR_ARGUMENT
  * if no logit is finite. NaN counts as -infinity. */
-ECHO_API echo_status echo_sampler_sample(echo_sampler *sampler, const float *logits,
-                                         uint32_t *token, float *probability);
+ECHO_API echo_status echo_sampler_sample(echo_sampler* sampler, const float* logits,
+                                         uint32_t* token, float* probability);
 
 #ifdef __cplusplus
 } /* extern "C" */
