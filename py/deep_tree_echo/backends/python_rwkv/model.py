@@ -132,8 +132,10 @@ class NumpyModel:
             raise ArgumentError(f"tokens is {tokens!r:.80}; give token ids: {error}.") from error
         if ids.ndim != 1 or ids.size == 0:
             raise ArgumentError(f"tokens is {tokens!r:.80}; give a list of at least one token.")
-        whole = ids.dtype.kind in "iu"
-        outside = (ids < 0) | (ids >= self.n_vocab) if whole else np.ones(len(ids), bool)
+        if ids.dtype.kind in "iu":
+            outside = (ids < 0) | (ids >= self.n_vocab)
+        else:
+            outside = np.array([not self._is_token(token) for token in tokens])
         if outside.any():
             at = int(outside.argmax())
             raise ArgumentError(
@@ -141,6 +143,9 @@ class NumpyModel:
                 f"{self.n_vocab - 1}."
             )
         return ids.astype(np.int64)
+
+    def _is_token(self, token: object) -> bool:
+        return isinstance(token, (int, np.integer)) and 0 <= int(token) < self.n_vocab
 
     def _begin(self, state: State | None) -> Floats:
         """The memory to go on from, (n_layer, numbers of a layer), which may be overwritten."""
