@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, ViewportSize, sync_playwright
 
 from scripts.serve import Server
 
@@ -28,6 +28,8 @@ FLAGS = (
 )
 BOOT_MS = 90_000
 """A busy machine with a cold cache takes its time."""
+
+DESK = ViewportSize(width=1360, height=850)
 
 Open = Callable[..., Page]
 
@@ -60,54 +62,83 @@ def playwright() -> Iterator[Playwright]:
         yield playwright
 
 
-@pytest.fixture
-def open_page(
-    playwright: Playwright, site: Server, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Open]:
-    """Opens the page in a browser that has never seen it.
+class Visits:
+    """Browsers that have never seen the page, and all that they asked for."""
 
-    At the end of the test nothing may have gone to another origin than those in ``allowed``, and
-    the page may have thrown nothing.
-    """
-    contexts: list[BrowserContext] = []
-    addresses: list[str] = []
-    errors: list[str] = []
-    allowed: list[str] = []
+    def __init__(self, playwright: Playwright, address: str, folder: Path) -> None:
+        self._playwright = playwright
+        self._address = address
+        self._folder = folder
+        self._contexts: list[BrowserContext] = []
+        self._asked: list[str] = []
+        self._errors: list[str] = []
+        self._allowed = ["data:", "blob:"]
 
-    def open_page(
+    def open(
+        self,
         *,
         url: str | None = None,
         block: tuple[str, ...] = (),
         other_origins: tuple[str, ...] = (),
-        prepare: Callable[[BrowserContext], object] | None = None,
-        **options: object,
     ) -> Page:
-        context = playwright.chromium.launch_persistent_context(
-            str(tmp_path / f"profile-{len(contexts)}"),
+        """Opens the page; requests that match ``block`` fail, ``other_origins`` may be asked."""
+        context = self._playwright.chromium.launch_persistent_context(
+            str(self._folder / f"profile-{len(self._contexts)}"),
             executable_path=CHROMIUM,
             args=list(FLAGS),
             headless=True,
-            **options,  # type: ignore[arg-type]
+            viewport=DESK,
         )
-        contexts.append(context)
-        start = url or site.url
-        allowed.extend((start, *other_origins))
-        context.on("request", lambda sent: addresses.append(sent.url))
+        self._contexts.append(context)
+        start = url or self._address
+        self._allowed += [start, *other_origins]
+        context.on("request", lambda sent: self._asked.append(sent.url))
         for pattern in block:
             context.route(pattern, lambda route: route.abort())
-        if prepare:
-            prepare(context)
         page = context.pages[0]
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("pageerror", lambda error: self._errors.append(str(error)))
         page.goto(start)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
-    left = [url for url in addresses if not url.startswith((*allowed, "data:", "blob:"))]
-    assert left == []
+    def close(self) -> None:
+        """Nothing may have gone to another origin, and the page may have thrown nothing."""
+        for context in self._contexts:
+            context.close()
+        assert self._errors == []
+        assert [url for url in self._asked if not url.startswith(tuple(self._allowed))] == []
+
+
+@pytest.fixture
+def open_page(playwright: Playwright, site: Server, tmp_path: Path) -> Iterator[Open]:
+    """Opens the page as on a first visit."""
+    visits = Visits(playwright, site.url, tmp_path)
+    yield visits.open
+    visits.close()
+
+
+@pytest.fixture(scope="module")
+def ready_page(
+    playwright: Playwright,
+    site: Server,
+    elsewhere: Elsewhere,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Page]:
+    """One page with its engine, for all tests of a module: starting Python is what takes long."""
+    visits = Visits(playwright, site.url, tmp_path_factory.mktemp("visits"))
+    page = visits.open(other_origins=(elsewhere.url,))
+    wait_ready(page)
+    yield page
+    visits.close()
+
+
+@pytest.fixture
+def page(ready_page: Page) -> Page:
+    """The module's page, at a new chat, Inside closed."""
+    ready_page.set_viewport_size(DESK)
+    ready_page.keyboard.press("Control+k")
+    if ready_page.locator("echo-inside").count():
+        ready_page.get_by_role("button", name="Close Inside").click()
+    return ready_page
 
 
 def wait_ready(page: Page) -> str:

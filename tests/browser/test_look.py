@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
-from .conftest import BOOT_MS, ROOT, Open, open_inside, say, wait_answer, wait_ready
+from .conftest import BOOT_MS, ROOT, open_inside, say, wait_answer, wait_ready
 
+Scheme = Literal["light", "dark"]
 SHOTS = ROOT / "build" / "test-artifacts" / "screenshots"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1360, "height": 850}
+PHONE = ViewportSize(width=360, height=740)
 
 
 def shoot(page: Page, name: str) -> None:
@@ -35,11 +34,8 @@ def assert_accessible(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_desk(open_page: Open, scheme: str) -> None:
-    page = open_page(color_scheme=scheme, viewport=DESK)
-    page.wait_for_timeout(1500)
-    shoot(page, f"opening-{scheme}")
-    wait_ready(page)
+def test_desk(page: Page, scheme: Scheme) -> None:
+    page.emulate_media(color_scheme=scheme)
     assert_accessible(page)
     shoot(page, f"empty-{scheme}")
     say(page, "What can I do here?")
@@ -67,12 +63,13 @@ def test_desk(open_page: Open, scheme: str) -> None:
     page.wait_for_timeout(500)
     assert_accessible(page)
     shoot(page, f"requests-{scheme}")
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_phone(open_page: Open, scheme: str) -> None:
-    page = open_page(color_scheme=scheme, viewport=PHONE, has_touch=True)
-    wait_ready(page)
+def test_phone(page: Page, scheme: Scheme) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(PHONE)
     shoot(page, f"phone-empty-{scheme}")
     say(page, "What can I do here?")
     wait_answer(page)
@@ -83,7 +80,7 @@ def test_phone(open_page: Open, scheme: str) -> None:
     page.get_by_role("button", name="Chats").click()
     assert_accessible(page)
     shoot(page, f"phone-chats-{scheme}")
-    page.get_by_role("button", name="What can I do here?", exact=True).click()
+    page.get_by_role("button", name="What can I do here?", exact=True).first.click()
     page.get_by_role("button", name="Inside", exact=True).click()
     expect(page.get_by_role("application", name="State of all heads")).to_be_visible()
     assert_accessible(page)
@@ -91,6 +88,7 @@ def test_phone(open_page: Open, scheme: str) -> None:
     page.get_by_role("tab", name="Model").click()
     assert_accessible(page)
     shoot(page, f"phone-model-{scheme}")
+    page.get_by_role("button", name="Close Inside").click()
     assert not page.evaluate(wide)
 
 
@@ -116,9 +114,7 @@ def tab_to(page: Page, name: str, most: int = 40) -> None:
     pytest.fail(f"{name} is not within {most} tabs")
 
 
-def test_everything_by_keyboard(open_page: Open) -> None:
-    page = open_page(viewport=DESK)
-    wait_ready(page)
+def test_everything_by_keyboard(page: Page) -> None:
     assert focused(page) == "Your message"
     page.keyboard.type("Hello")
     page.keyboard.press("Enter")
@@ -146,9 +142,8 @@ def test_everything_by_keyboard(open_page: Open) -> None:
     wait_answer(page)
 
 
-def test_a_dead_engine_can_be_restarted(open_page: Open) -> None:
-    page = open_page(viewport=DESK)
-    wait_ready(page)
+def test_a_dead_engine_can_be_restarted(page: Page) -> None:
+    page.emulate_media(color_scheme="light")
     say(page, "Hello")
     wait_answer(page)
     page.evaluate("document.querySelector('echo-app').session.died('a test has ended it')")

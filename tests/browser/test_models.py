@@ -10,10 +10,20 @@ from playwright.sync_api import Page, expect
 
 from tests.random_models import random_model_bytes
 
-from .conftest import BOOT_MS, Open, figures, open_inside, say, wait_answer, wait_ready
+from .conftest import BOOT_MS, figures, open_inside, say, wait_answer
 from .elsewhere import Elsewhere
 
+BUNDLED = "echo-1m-FP16.bin"
 SOUND = random_model_bytes("7.0", n_embed=64, n_layer=2, seed=3)
+
+
+@pytest.fixture(autouse=True)
+def bundled(page: Page) -> None:
+    """Every test begins with the bundled model."""
+    if page.locator("[data-part=model]").inner_text() != BUNDLED:
+        open_inside(page, "Model")
+        page.get_by_role("button", name="Back to the bundled model").click()
+        expect(page.locator("[data-part=model]")).to_have_text(BUNDLED, timeout=BOOT_MS)
 
 
 def give_file(page: Page, path: Path) -> None:
@@ -39,7 +49,7 @@ def expect_refused(page: Page, *words: str) -> None:
     assert sentence.endswith(".")
     assert "Traceback" not in sentence
     page.get_by_role("button", name="Dismiss").click()
-    expect(page.locator("[data-part=model]")).to_have_text("echo-1m-FP16.bin")
+    expect(page.locator("[data-part=model]")).to_have_text(BUNDLED)
     answers = page.get_by_role("article", name="Answer").count()
     say(page, "Hello")
     wait_answer(page, answers + 1)
@@ -52,11 +62,9 @@ def header(n_vocab: int, n_embed: int, n_layer: int, kind: int = 1) -> bytes:
 
 
 @pytest.mark.parametrize("architecture", ["4.0", "5.2", "6.0", "7.0"])
-def test_a_file_from_disk_loads(open_page: Open, tmp_path: Path, architecture: str) -> None:
+def test_a_file_from_disk_loads(page: Page, tmp_path: Path, architecture: str) -> None:
     path = tmp_path / "mine.bin"
     path.write_bytes(random_model_bytes(architecture, n_embed=64, n_layer=2, seed=3))
-    page = open_page()
-    wait_ready(page)
     give_file(page, path)
     expect(page.locator("[data-part=model]")).to_have_text("mine.bin", timeout=BOOT_MS)
     say(page, "Hello")
@@ -67,9 +75,7 @@ def test_a_file_from_disk_loads(open_page: Open, tmp_path: Path, architecture: s
     expect(page.get_by_role("application", name="State of all heads")).to_be_visible()
 
 
-def test_bad_files_are_refused_in_one_sentence(open_page: Open, tmp_path: Path) -> None:
-    page = open_page()
-    wait_ready(page)
+def test_bad_files_are_refused_in_one_sentence(page: Page, tmp_path: Path) -> None:
     middle = len(SOUND) // 2
     big = header(65536, 4096, 32)
     cases: dict[str, tuple[bytes, int]] = {
@@ -94,18 +100,16 @@ def test_bad_files_are_refused_in_one_sentence(open_page: Open, tmp_path: Path) 
 
 
 def test_a_model_from_an_address_is_kept_and_can_be_deleted(
-    open_page: Open, elsewhere: Elsewhere
+    page: Page, elsewhere: Elsewhere
 ) -> None:
     elsewhere.files["mine.bin"] = SOUND
-    page = open_page(other_origins=(elsewhere.url,))
-    wait_ready(page)
     give_address(page, f"{elsewhere.url}good/mine.bin")
     expect(page.locator("[data-part=model]")).to_have_text("mine.bin", timeout=BOOT_MS)
     kept = page.locator("echo-model").get_by_role("button", name="mine.bin", exact=False).first
     expect(kept).to_be_visible()
     fetched = len(elsewhere.requests)
     page.get_by_role("button", name="Back to the bundled model").click()
-    expect(page.locator("[data-part=model]")).to_have_text("echo-1m-FP16.bin", timeout=BOOT_MS)
+    expect(page.locator("[data-part=model]")).to_have_text(BUNDLED, timeout=BOOT_MS)
     kept.click()
     expect(page.locator("[data-part=model]")).to_have_text("mine.bin", timeout=BOOT_MS)
     assert len(elsewhere.requests) == fetched
@@ -113,11 +117,9 @@ def test_a_model_from_an_address_is_kept_and_can_be_deleted(
     expect(page.get_by_text("Kept on this machine", exact=True)).to_have_count(0)
 
 
-def test_addresses_that_fail(open_page: Open, elsewhere: Elsewhere) -> None:
+def test_addresses_that_fail(page: Page, elsewhere: Elsewhere) -> None:
     elsewhere.files["mine.bin"] = SOUND
     elsewhere.files["flipped.bin"] = SOUND[:40] + bytes([SOUND[40] ^ 0x7F]) + SOUND[41:]
-    page = open_page(other_origins=(elsewhere.url,))
-    wait_ready(page)
     for address, word in {
         f"{elsewhere.url}good/missing.bin": "answered 404 for missing.bin",
         f"{elsewhere.url}dropped/mine.bin": "The connection broke after",
@@ -133,14 +135,12 @@ def test_addresses_that_fail(open_page: Open, elsewhere: Elsewhere) -> None:
     expect(page.get_by_text("Kept on this machine", exact=True)).to_have_count(0)
 
 
-def test_a_download_can_be_cancelled(open_page: Open, elsewhere: Elsewhere) -> None:
+def test_a_download_can_be_cancelled(page: Page, elsewhere: Elsewhere) -> None:
     elsewhere.files["long.bin"] = SOUND * 20
-    page = open_page(other_origins=(elsewhere.url,))
-    wait_ready(page)
     give_address(page, f"{elsewhere.url}slow/long.bin")
     expect(page.locator("echo-model .note")).to_contain_text("of", timeout=10_000)
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("echo-model .note")).to_have_count(0)
     say(page, "Hello")
     wait_answer(page)
-    assert "echo-1m-FP16.bin" in figures(page)
+    assert BUNDLED in figures(page)

@@ -327,7 +327,7 @@ export class Session extends EventTarget {
         }),
       );
     } catch (error) {
-      this.#settle(answer, (error as Error).message);
+      this.died((error as Error).message);
     }
     if (this.answering === answer) this.#settle(answer);
   }
@@ -353,6 +353,7 @@ export class Session extends EventTarget {
         answer.text = text;
         answer.figures = figures;
         answer.status = "done";
+        this.#keepTalkOf(answer);
         this.live = {
           tokensPerSecond: figures.tokens_per_second,
           contextTokens: figures.context_tokens,
@@ -377,6 +378,11 @@ export class Session extends EventTarget {
     }
   }
 
+  #keepTalkOf(message: Message): void {
+    const talk = [this.talk, ...this.talks].find((other) => message.id in other.messages);
+    if (talk) this.#keep(talk);
+  }
+
   #settle(answer: Message, problem?: string): void {
     if (problem !== undefined) {
       answer.status = "failed";
@@ -386,8 +392,7 @@ export class Session extends EventTarget {
     }
     if (this.answering === answer) this.answering = null;
     this.reading = null;
-    const talk = [this.talk, ...this.talks].find((other) => answer.id in other.messages);
-    if (talk) this.#keep(talk);
+    this.#keepTalkOf(answer);
     this.changed();
   }
 }

@@ -50,6 +50,9 @@ export class MessageView extends SessionElement {
         background: var(--accent);
         border-radius: 1px;
       }
+      .answer p {
+        text-wrap: pretty;
+      }
       .answer > :first-child {
         margin-top: 0;
       }
@@ -199,6 +202,7 @@ export class MessageView extends SessionElement {
     const { message } = this;
     const streaming = message.status === "streaming";
     return html`<article aria-label="Answer">
+      <h3 class="hidden-text">Answer</h3>
       ${
         message.text
           ? streaming

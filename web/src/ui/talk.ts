@@ -67,6 +67,9 @@ export class TalkView extends SessionElement {
         letter-spacing: -0.01em;
         text-wrap: balance;
       }
+      .empty p {
+        text-wrap: pretty;
+      }
       .suggestions {
         display: flex;
         flex-wrap: wrap;
@@ -173,6 +176,7 @@ export class TalkView extends SessionElement {
         @scroll=${this.#scrolled}
       >
         <div class=${messages.length ? "measure" : "measure empty"}>
+          ${messages.length ? html`<h2 class="hidden-text">The talk</h2>` : nothing}
           ${
             messages.length
               ? repeat(
@@ -209,7 +213,16 @@ export class TalkView extends SessionElement {
   }
 
   #broken(): TemplateResult | typeof nothing {
-    if (this.session.phase !== "broken") return nothing;
+    const { phase, noSimd } = this.session;
+    if (phase !== "broken" && noSimd) {
+      return html`<div class="problem" role="status">
+        <p>
+          This browser has no WebAssembly SIMD, so the fast core cannot run and answers come slowly;
+          Chrome and Edge from 91, Firefox from 89 and Safari from 16.4 have it.
+        </p>
+      </div>`;
+    }
+    if (phase !== "broken") return nothing;
     return html`<div class="problem" role="alert">
       <p>${this.session.problem} Your chats are kept.</p>
       <button type="button" @click=${() => this.session.restart()}>

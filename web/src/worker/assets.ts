@@ -99,7 +99,11 @@ export class Downloads {
 
 /** The site's manifest. */
 export async function readManifest(root: string): Promise<Manifest> {
-  const response = await fetch(new URL("assets.json", root));
+  const response = await fetch(new URL("assets.json", root)).catch(() => {
+    throw new AssetError(
+      "This site cannot be reached; the first visit needs a connection, later ones do not.",
+    );
+  });
   if (!response.ok) throw new AssetError(`assets.json: the server answered ${response.status}.`);
   return (await response.json()) as Manifest;
 }

@@ -129,6 +129,8 @@ class PythonEngine implements Engine {
       }
       this.#feed.offer(door, true);
     } catch (error) {
+      // Anything but a Python exception means that Python itself is lost.
+      if ((error as Error).name !== "PythonError") throw error;
       const { message, name } = sentence(error);
       events([{ type: "error", message, kind: name }]);
     } finally {

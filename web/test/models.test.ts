@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+
+import { partOf, sha256 } from "../src/worker/assets.js";
+import {
+  bytesOfFile,
+  Cancelled,
+  checkedUrl,
+  nameOf,
+  piecesOf,
+  watched,
+} from "../src/worker/models.js";
+
+async function drain(pieces: AsyncIterable<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  for await (const piece of pieces) bytes += piece.byteLength;
+  return bytes;
+}
+
+describe("an address", () => {
+  it("must be one", () => {
+    expect(() => checkedUrl("mine.bin")).toThrow(/"mine.bin" is not an address/);
+    expect(() => checkedUrl("ftp://example.org/a")).toThrow(/begins with ftp:/);
+    expect(nameOf(checkedUrl(" https://example.org/a/my%20model.bin?x=1 "))).toBe("my model.bin");
+    expect(nameOf(checkedUrl("https://example.org/"))).toBe("example.org");
+  });
+});
+
+describe("a download", () => {
+  const signal = new AbortController().signal;
+
+  it("that ends early is one sentence", async () => {
+    const response = new Response(new Uint8Array(10), { headers: { "content-length": "25" } });
+    await expect(drain(piecesOf(response, "a.bin", signal))).rejects.toThrow(
+      "The connection broke after 10 of 25 bytes of a.bin; try again.",
+    );
+  });
+
+  it("that is whole gives every byte", async () => {
+    const response = new Response(new Uint8Array(25), { headers: { "content-length": "25" } });
+    expect(await drain(piecesOf(response, "a.bin", signal))).toBe(25);
+  });
+});
+
+describe("a file", () => {
+  it("can be read as often as backends are tried", async () => {
+    const model = bytesOfFile(new File([new Uint8Array(3_000_000)], "a.bin"));
+    expect(model.size).toBe(3_000_000);
+    expect(await drain(model.chunks())).toBe(3_000_000);
+    expect(await drain(model.chunks())).toBe(3_000_000);
+  });
+
+  it("tells how far it is, and stops when cancelled", async () => {
+    const model = bytesOfFile(new File([new Uint8Array(3_000_000)], "a.bin"));
+    const control = new AbortController();
+    const steps: number[] = [];
+    const pieces = watched(model, control.signal, ({ done }) => {
+      steps.push(done);
+      if (done > 2_000_000) control.abort();
+    });
+    await expect(drain(pieces)).rejects.toBeInstanceOf(Cancelled);
+    expect(steps).toEqual([1_048_576, 2_097_152]);
+  });
+});
+
+describe("the site's files", () => {
+  it("belong to parts of the opening", () => {
+    expect(partOf("pyodide/pyodide.asm.wasm")).toBe("Python");
+    expect(partOf("wheels/libecho.so")).toBe("engine");
+    expect(partOf("wheels/numpy-2.4.3-cp314.whl")).toBe("NumPy");
+    expect(partOf("models/echo-1m-FP16.bin")).toBe("model");
+    expect(partOf("index.html")).toBeNull();
+  });
+
+  it("are known by their SHA-256", async () => {
+    expect(await sha256(new TextEncoder().encode("abc"))).toBe(
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    );
+  });
+});
