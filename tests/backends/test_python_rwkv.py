@@ -137,6 +137,22 @@ def test_every_missing_or_misshapen_tensor_is_named(architecture: str) -> None:
                 assert "blocks." in str(caught.value) or tensor.name in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "name", "shape"),
+    [
+        ("5.1", "time_decay", (3, 1, 1)),
+        ("5.2", "time_decay", (3, 21, 1)),
+        ("6.0", "time_faaaa", (3, 21, 1)),
+        ("7.0", "r_k", (3, 21)),
+    ],
+)
+def test_heads_that_do_not_fit(architecture: str, name: str, shape: tuple[int, ...]) -> None:
+    wrong = Tensor.from_floats(f"blocks.0.att.{name}", np.ones(shape, np.float32))
+    data = changed(random_model_bytes(architecture, n_layer=1), wrong.name, wrong)
+    with pytest.raises(ModelFormatError, match="3 heads cannot share the 64 channels"):
+        load(data)
+
+
 def test_states_are_values(backend: PythonRwkv) -> None:
     model = backend.model
     _, state = model.eval([1, 2, 3])

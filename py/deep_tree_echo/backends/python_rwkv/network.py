@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ...errors import ModelFormatError
 from .layers import LayerNorm
 from .weights import Floats, Weights
 
@@ -66,6 +67,22 @@ class Architecture:
     fresh: Floats
     time_mix: Callable[[Weights, int], TimeMix]
     channel_mix: Callable[[Weights, int], ChannelMix]
+
+
+def head_size(width: int, n_head: int) -> int:
+    """Channels of one of ``n_head`` heads.
+
+    Raises
+    ------
+    ModelFormatError
+        If the heads do not share ``width`` evenly.
+    """
+    if width % n_head:
+        raise ModelFormatError(
+            f"{n_head} heads cannot share the {width} channels of this model evenly; the file is "
+            "damaged, fetch it again."
+        )
+    return width // n_head
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .layers import GroupNorm, shifted, sigmoid
-from .network import Architecture
+from .network import Architecture, head_size
 from .v4 import ChannelMix
 from .weights import Floats, Matrix, Weights
 
@@ -70,12 +70,12 @@ class TimeMix:
     norm: GroupNorm  # ln_x
 
     @classmethod
-    def bind(cls, weights: Weights, layer: int, heads: int, head_size: int) -> TimeMix:
+    def bind(cls, weights: Weights, layer: int, heads: int, size: int) -> TimeMix:
         """The time mix of one layer."""
         width = weights.header.n_embed
         at = f"blocks.{layer}.att."
         gated = f"{at}gate.weight" in weights.names()
-        n_decays = head_size if gated else 1
+        n_decays = size if gated else 1
         mix = [
             weights.vector(f"{at}time_mix_{letter}", 1, width)
             for letter in ("kvrg" if gated else "kvr")
@@ -89,7 +89,7 @@ class TimeMix:
             receptance=weights.matrix(f"{at}receptance.weight", width, width),
             gate=weights.matrix(f"{at}gate.weight", width, width) if gated else None,
             output=weights.matrix(f"{at}output.weight", width, width),
-            norm=GroupNorm.bind(weights, f"{at}ln_x", width, group_epsilon(head_size)),
+            norm=GroupNorm.bind(weights, f"{at}ln_x", width, group_epsilon(size)),
         )
 
     def __call__(self, x: Floats, last: Floats, state: Floats, carry: Floats) -> Floats:
@@ -113,12 +113,12 @@ class TimeMix:
 def architecture(weights: Weights) -> Architecture:
     """RWKV 5 with the sizes of ``weights``; its memory is indexed (head, key, value)."""
     n_head = weights.shape("blocks.0.att.time_decay", 3)[0]
-    head_size = weights.header.n_embed // n_head
+    size = head_size(weights.header.n_embed, n_head)
     return Architecture(
         n_head=n_head,
-        head_size=head_size,
-        memory=(n_head, head_size, head_size),
+        head_size=size,
+        memory=(n_head, size, size),
         fresh=np.zeros((), np.float32),
-        time_mix=lambda weights, layer: TimeMix.bind(weights, layer, n_head, head_size),
+        time_mix=lambda weights, layer: TimeMix.bind(weights, layer, n_head, size),
         channel_mix=ChannelMix.bind,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .layers import GroupNorm, shifted, sigmoid, squared_relu
-from .network import Architecture
+from .network import Architecture, head_size
 from .v5 import recur
 from .weights import Floats, Matrix, Weights
 
@@ -38,7 +38,7 @@ class TimeMix:
     norm: GroupNorm  # ln_x
 
     @classmethod
-    def bind(cls, weights: Weights, layer: int, heads: int, head_size: int) -> TimeMix:
+    def bind(cls, weights: Weights, layer: int, heads: int, size: int) -> TimeMix:
         """The time mix of one layer."""
         width = weights.header.n_embed
         at = f"blocks.{layer}.att."
@@ -54,7 +54,7 @@ class TimeMix:
             decay=weights.vector(f"{at}time_decay", width),
             decay_down=weights.matrix(f"{at}time_decay_w1", decay_rank, width),
             decay_up=weights.matrix(f"{at}time_decay_w2", width, decay_rank),
-            first=weights.vector(f"{at}time_faaaa", heads, head_size),
+            first=weights.vector(f"{at}time_faaaa", heads, size),
             key=weights.matrix(f"{at}key.weight", width, width),
             value=weights.matrix(f"{at}value.weight", width, width),
             receptance=weights.matrix(f"{at}receptance.weight", width, width),
@@ -124,12 +124,12 @@ class ChannelMix:
 def architecture(weights: Weights) -> Architecture:
     """RWKV 6 with the sizes of ``weights``; its memory is indexed (head, key, value)."""
     n_head = weights.shape("blocks.0.att.time_faaaa", 3)[0]
-    head_size = weights.header.n_embed // n_head
+    size = head_size(weights.header.n_embed, n_head)
     return Architecture(
         n_head=n_head,
-        head_size=head_size,
-        memory=(n_head, head_size, head_size),
+        head_size=size,
+        memory=(n_head, size, size),
         fresh=np.zeros((), np.float32),
-        time_mix=lambda weights, layer: TimeMix.bind(weights, layer, n_head, head_size),
+        time_mix=lambda weights, layer: TimeMix.bind(weights, layer, n_head, size),
         channel_mix=ChannelMix.bind,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .layers import GroupNorm, shifted, sigmoid, squared_relu
-from .network import Architecture
+from .network import Architecture, head_size
 from .weights import Floats, Matrix, Weights
 
 _GROUP_EPSILON = 64e-5
@@ -164,11 +164,12 @@ class ChannelMix:
 
 def architecture(weights: Weights) -> Architecture:
     """RWKV 7 with the sizes of ``weights``; its memory is indexed (head, value, key)."""
-    n_head, head_size = weights.shape("blocks.0.att.r_k", 2)
+    n_head = weights.shape("blocks.0.att.r_k", 2)[0]
+    size = head_size(weights.header.n_embed, n_head)
     return Architecture(
         n_head=n_head,
-        head_size=head_size,
-        memory=(n_head, head_size, head_size),
+        head_size=size,
+        memory=(n_head, size, size),
         fresh=np.zeros((), np.float32),
         time_mix=lambda weights, layer: TimeMix.bind(weights, layer, n_head),
         channel_mix=ChannelMix.bind,
