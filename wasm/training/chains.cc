@@ -22,8 +22,8 @@ constexpr double kDecay = 0.606531;  // exp(-0.5), the slowest decay's exponent
 
 // y = (x - mean) * rstd * gain + bias
 template <typename T>
-void LayerNorm(int64_t rows, int64_t width, T eps, const T* x, const T* gain,
-               const T* bias, T* y, T* mean, T* rstd) {
+void LayerNorm(int64_t rows, int64_t width, T eps, const T* x, const T* gain, const T* bias, T* y,
+               T* mean, T* rstd) {
   for (int64_t n = 0; n < rows; ++n) {
     const T* xn = x + n * width;
     T* yn = y + n * width;
@@ -42,9 +42,8 @@ void LayerNorm(int64_t rows, int64_t width, T eps, const T* x, const T* gain,
 
 // dx is added to: the residual branch is already in it.
 template <typename T>
-void LayerNormGrad(int64_t rows, int64_t width, const T* x, const T* gain,
-                   const T* mean, const T* rstd, const T* dy, T* dx, T* dgain,
-                   T* dbias) {
+void LayerNormGrad(int64_t rows, int64_t width, const T* x, const T* gain, const T* mean,
+                   const T* rstd, const T* dy, T* dx, T* dgain, T* dbias) {
   for (int64_t n = 0; n < rows; ++n) {
     const T *xn = x + n * width, *dn = dy + n * width;
     T* out = dx + n * width;
@@ -69,8 +68,8 @@ void LayerNormGrad(int64_t rows, int64_t width, const T* x, const T* gain,
 // out[m] = x + (previous - x) * mix[m], where previous is the row before, and
 // `last` (batch, width) the row before the first.
 template <typename T>
-void ShiftMix(int64_t batch, int64_t time, int64_t width, int64_t mixes,
-              const T* x, const T* last, const T* mix, T* out) {
+void ShiftMix(int64_t batch, int64_t time, int64_t width, int64_t mixes, const T* x, const T* last,
+              const T* mix, T* out) {
   const int64_t plane = batch * time * width;
   for (int64_t n = 0; n < batch; ++n) {
     for (int64_t t = 0; t < time; ++t) {
@@ -89,9 +88,8 @@ void ShiftMix(int64_t batch, int64_t time, int64_t width, int64_t mixes,
 }
 
 template <typename T>
-void ShiftMixGrad(int64_t batch, int64_t time, int64_t width, int64_t mixes,
-                  const T* x, const T* last, const T* mix, const T* dout, T* dx,
-                  T* dmix) {
+void ShiftMixGrad(int64_t batch, int64_t time, int64_t width, int64_t mixes, const T* x,
+                  const T* last, const T* mix, const T* dout, T* dx, T* dmix) {
   const int64_t plane = batch * time * width;
   std::vector<T> carried(width), next(width);  // what row t hands to row t - 1
   for (int64_t n = 0; n < batch; ++n) {
@@ -129,10 +127,10 @@ void ShiftMixGrad(int64_t batch, int64_t time, int64_t width, int64_t mixes,
 //   k' = k (1 + (rate - 1) k_a)
 // `vl` null means the first layer.
 template <typename T>
-void Inputs(int64_t rows, int64_t heads, int64_t size, const T* k, const T* v,
-            const T* first, const T* wl, const T* al, const T* vl, const T* w0,
-            const T* a0, const T* v0, const T* k_k, const T* k_a, T* s, T* w,
-            T* rate, T* gate, T* value, T* key, T* a, T* b, T* inverse) {
+void Inputs(int64_t rows, int64_t heads, int64_t size, const T* k, const T* v, const T* first,
+            const T* wl, const T* al, const T* vl, const T* w0, const T* a0, const T* v0,
+            const T* k_k, const T* k_a, T* s, T* w, T* rate, T* gate, T* value, T* key, T* a, T* b,
+            T* inverse) {
   const int64_t width = heads * size;
   for (int64_t n = 0; n < rows; ++n) {
     const int64_t at = n * width;
@@ -171,13 +169,11 @@ void Inputs(int64_t rows, int64_t heads, int64_t size, const T* k, const T* v,
 // dv in: gradient of the mixed value; `dfirst` is added to.  The outputs dwl,
 // dal, dvl may be the arrays dw, da, dv: each element is read before written.
 template <typename T>
-void InputsGrad(int64_t rows, int64_t heads, int64_t size, const T* k,
-                const T* v, const T* first, const T* k_k, const T* k_a,
-                const T* s, const T* w, const T* rate, const T* gate,
-                const T* a, const T* inverse, const T* dw, const T* dkey,
-                const T* dvalue, const T* da, const T* db, T* dk, T* dv,
-                T* dfirst, T* dwl, T* dal, T* dvl, T* dw0, T* da0, T* dv0,
-                T* dk_k, T* dk_a) {
+void InputsGrad(int64_t rows, int64_t heads, int64_t size, const T* k, const T* v, const T* first,
+                const T* k_k, const T* k_a, const T* s, const T* w, const T* rate, const T* gate,
+                const T* a, const T* inverse, const T* dw, const T* dkey, const T* dvalue,
+                const T* da, const T* db, T* dk, T* dv, T* dfirst, T* dwl, T* dal, T* dvl, T* dw0,
+                T* da0, T* dv0, T* dk_k, T* dk_a) {
   const int64_t width = heads * size;
   std::vector<T> space(size);
   T* dhat = space.data();
@@ -226,9 +222,9 @@ void InputsGrad(int64_t rows, int64_t heads, int64_t size, const T* k,
 
 // out = (group_norm(y) + (r . (k r_k)) v) * g, head by head
 template <typename T>
-void Outputs(int64_t rows, int64_t heads, int64_t size, T eps, const T* y,
-             const T* r, const T* k, const T* v, const T* g, const T* gain,
-             const T* bias, const T* r_k, T* out, T* mean, T* rstd, T* bonus) {
+void Outputs(int64_t rows, int64_t heads, int64_t size, T eps, const T* y, const T* r, const T* k,
+             const T* v, const T* g, const T* gain, const T* bias, const T* r_k, T* out, T* mean,
+             T* rstd, T* bonus) {
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t h = 0; h < heads; ++h) {
       const int64_t c0 = h * size, at = n * heads * size + c0;
@@ -252,11 +248,10 @@ void Outputs(int64_t rows, int64_t heads, int64_t size, T eps, const T* y,
 }
 
 template <typename T>
-void OutputsGrad(int64_t rows, int64_t heads, int64_t size, const T* y,
-                 const T* r, const T* k, const T* v, const T* g, const T* gain,
-                 const T* bias, const T* r_k, const T* mean, const T* rstd,
-                 const T* bonus, const T* dout, T* dy, T* dr, T* dk, T* dv,
-                 T* dg, T* dgain, T* dbias, T* dr_k) {
+void OutputsGrad(int64_t rows, int64_t heads, int64_t size, const T* y, const T* r, const T* k,
+                 const T* v, const T* g, const T* gain, const T* bias, const T* r_k, const T* mean,
+                 const T* rstd, const T* bonus, const T* dout, T* dy, T* dr, T* dk, T* dv, T* dg,
+                 T* dgain, T* dbias, T* dr_k) {
   for (int64_t n = 0; n < rows; ++n) {
     for (int64_t h = 0; h < heads; ++h) {
       const int64_t c0 = h * size, at = n * heads * size + c0;
@@ -291,8 +286,7 @@ void OutputsGrad(int64_t rows, int64_t heads, int64_t size, const T* y,
 
 // Cross entropy in nats, summed.  The logits become scale * their gradient.
 template <typename T>
-double CrossEntropy(int64_t rows, int64_t classes, T scale,
-                    const int32_t* target, T* logits) {
+double CrossEntropy(int64_t rows, int64_t classes, T scale, const int32_t* target, T* logits) {
   double total = 0;
   for (int64_t n = 0; n < rows; ++n) {
     T* row = logits + n * classes;
@@ -313,66 +307,59 @@ double CrossEntropy(int64_t rows, int64_t classes, T scale,
 
 }  // namespace
 
-#define ECHO_CHAINS(T, SUFFIX)                                                 \
-  extern "C" void echo_layer_norm_##SUFFIX(                                    \
-      int64_t rows, int64_t width, T eps, const T* x, const T* gain,           \
-      const T* bias, T* y, T* mean, T* rstd) {                                 \
-    LayerNorm<T>(rows, width, eps, x, gain, bias, y, mean, rstd);              \
-  }                                                                            \
-  extern "C" void echo_layer_norm_grad_##SUFFIX(                               \
-      int64_t rows, int64_t width, const T* x, const T* gain, const T* mean,   \
-      const T* rstd, const T* dy, T* dx, T* dgain, T* dbias) {                 \
-    LayerNormGrad<T>(rows, width, x, gain, mean, rstd, dy, dx, dgain, dbias);  \
-  }                                                                            \
-  extern "C" void echo_shift_mix_##SUFFIX(                                     \
-      int64_t batch, int64_t time, int64_t width, int64_t mixes, const T* x,   \
-      const T* last, const T* mix, T* out) {                                   \
-    ShiftMix<T>(batch, time, width, mixes, x, last, mix, out);                 \
-  }                                                                            \
-  extern "C" void echo_shift_mix_grad_##SUFFIX(                                \
-      int64_t batch, int64_t time, int64_t width, int64_t mixes, const T* x,   \
-      const T* last, const T* mix, const T* dout, T* dx, T* dmix) {            \
-    ShiftMixGrad<T>(batch, time, width, mixes, x, last, mix, dout, dx, dmix);  \
-  }                                                                            \
-  extern "C" void echo_inputs_##SUFFIX(                                        \
-      int64_t rows, int64_t heads, int64_t size, const T* k, const T* v,       \
-      const T* first, const T* wl, const T* al, const T* vl, const T* w0,      \
-      const T* a0, const T* v0, const T* k_k, const T* k_a, T* s, T* w,        \
-      T* rate, T* gate, T* value, T* key, T* a, T* b, T* inverse) {            \
-    Inputs<T>(rows, heads, size, k, v, first, wl, al, vl, w0, a0, v0, k_k,     \
-              k_a, s, w, rate, gate, value, key, a, b, inverse);               \
-  }                                                                            \
-  extern "C" void echo_inputs_grad_##SUFFIX(                                   \
-      int64_t rows, int64_t heads, int64_t size, const T* k, const T* v,       \
-      const T* first, const T* k_k, const T* k_a, const T* s, const T* w,      \
-      const T* rate, const T* gate, const T* a, const T* inverse, const T* dw, \
-      const T* dkey, const T* dvalue, const T* da, const T* db, T* dk, T* dv,  \
-      T* dfirst, T* dwl, T* dal, T* dvl, T* dw0, T* da0, T* dv0, T* dk_k,      \
-      T* dk_a) {                                                               \
-    InputsGrad<T>(rows, heads, size, k, v, first, k_k, k_a, s, w, rate, gate,  \
-                  a, inverse, dw, dkey, dvalue, da, db, dk, dv, dfirst, dwl,   \
-                  dal, dvl, dw0, da0, dv0, dk_k, dk_a);                        \
-  }                                                                            \
-  extern "C" void echo_outputs_##SUFFIX(                                       \
-      int64_t rows, int64_t heads, int64_t size, T eps, const T* y,            \
-      const T* r, const T* k, const T* v, const T* g, const T* gain,           \
-      const T* bias, const T* r_k, T* out, T* mean, T* rstd, T* bonus) {       \
-    Outputs<T>(rows, heads, size, eps, y, r, k, v, g, gain, bias, r_k, out,    \
-               mean, rstd, bonus);                                             \
-  }                                                                            \
-  extern "C" void echo_outputs_grad_##SUFFIX(                                  \
-      int64_t rows, int64_t heads, int64_t size, const T* y, const T* r,       \
-      const T* k, const T* v, const T* g, const T* gain, const T* bias,        \
-      const T* r_k, const T* mean, const T* rstd, const T* bonus,              \
-      const T* dout, T* dy, T* dr, T* dk, T* dv, T* dg, T* dgain, T* dbias,    \
-      T* dr_k) {                                                               \
-    OutputsGrad<T>(rows, heads, size, y, r, k, v, g, gain, bias, r_k, mean,    \
-                   rstd, bonus, dout, dy, dr, dk, dv, dg, dgain, dbias, dr_k); \
-  }                                                                            \
-  extern "C" double echo_cross_entropy_##SUFFIX(                               \
-      int64_t rows, int64_t classes, T scale, const int32_t* target,           \
-      T* logits) {                                                             \
-    return CrossEntropy<T>(rows, classes, scale, target, logits);              \
+#define ECHO_CHAINS(T, SUFFIX)                                                                     \
+  extern "C" void echo_layer_norm_##SUFFIX(int64_t rows, int64_t width, T eps, const T* x,         \
+                                           const T* gain, const T* bias, T* y, T* mean, T* rstd) { \
+    LayerNorm<T>(rows, width, eps, x, gain, bias, y, mean, rstd);                                  \
+  }                                                                                                \
+  extern "C" void echo_layer_norm_grad_##SUFFIX(int64_t rows, int64_t width, const T* x,           \
+                                                const T* gain, const T* mean, const T* rstd,       \
+                                                const T* dy, T* dx, T* dgain, T* dbias) {          \
+    LayerNormGrad<T>(rows, width, x, gain, mean, rstd, dy, dx, dgain, dbias);                      \
+  }                                                                                                \
+  extern "C" void echo_shift_mix_##SUFFIX(int64_t batch, int64_t time, int64_t width,              \
+                                          int64_t mixes, const T* x, const T* last, const T* mix,  \
+                                          T* out) {                                                \
+    ShiftMix<T>(batch, time, width, mixes, x, last, mix, out);                                     \
+  }                                                                                                \
+  extern "C" void echo_shift_mix_grad_##SUFFIX(int64_t batch, int64_t time, int64_t width,         \
+                                               int64_t mixes, const T* x, const T* last,           \
+                                               const T* mix, const T* dout, T* dx, T* dmix) {      \
+    ShiftMixGrad<T>(batch, time, width, mixes, x, last, mix, dout, dx, dmix);                      \
+  }                                                                                                \
+  extern "C" void echo_inputs_##SUFFIX(                                                            \
+      int64_t rows, int64_t heads, int64_t size, const T* k, const T* v, const T* first,           \
+      const T* wl, const T* al, const T* vl, const T* w0, const T* a0, const T* v0, const T* k_k,  \
+      const T* k_a, T* s, T* w, T* rate, T* gate, T* value, T* key, T* a, T* b, T* inverse) {      \
+    Inputs<T>(rows, heads, size, k, v, first, wl, al, vl, w0, a0, v0, k_k, k_a, s, w, rate, gate,  \
+              value, key, a, b, inverse);                                                          \
+  }                                                                                                \
+  extern "C" void echo_inputs_grad_##SUFFIX(                                                       \
+      int64_t rows, int64_t heads, int64_t size, const T* k, const T* v, const T* first,           \
+      const T* k_k, const T* k_a, const T* s, const T* w, const T* rate, const T* gate,            \
+      const T* a, const T* inverse, const T* dw, const T* dkey, const T* dvalue, const T* da,      \
+      const T* db, T* dk, T* dv, T* dfirst, T* dwl, T* dal, T* dvl, T* dw0, T* da0, T* dv0,        \
+      T* dk_k, T* dk_a) {                                                                          \
+    InputsGrad<T>(rows, heads, size, k, v, first, k_k, k_a, s, w, rate, gate, a, inverse, dw,      \
+                  dkey, dvalue, da, db, dk, dv, dfirst, dwl, dal, dvl, dw0, da0, dv0, dk_k, dk_a); \
+  }                                                                                                \
+  extern "C" void echo_outputs_##SUFFIX(int64_t rows, int64_t heads, int64_t size, T eps,          \
+                                        const T* y, const T* r, const T* k, const T* v,            \
+                                        const T* g, const T* gain, const T* bias, const T* r_k,    \
+                                        T* out, T* mean, T* rstd, T* bonus) {                      \
+    Outputs<T>(rows, heads, size, eps, y, r, k, v, g, gain, bias, r_k, out, mean, rstd, bonus);    \
+  }                                                                                                \
+  extern "C" void echo_outputs_grad_##SUFFIX(                                                      \
+      int64_t rows, int64_t heads, int64_t size, const T* y, const T* r, const T* k, const T* v,   \
+      const T* g, const T* gain, const T* bias, const T* r_k, const T* mean, const T* rstd,        \
+      const T* bonus, const T* dout, T* dy, T* dr, T* dk, T* dv, T* dg, T* dgain, T* dbias,        \
+      T* dr_k) {                                                                                   \
+    OutputsGrad<T>(rows, heads, size, y, r, k, v, g, gain, bias, r_k, mean, rstd, bonus, dout, dy, \
+                   dr, dk, dv, dg, dgain, dbias, dr_k);                                            \
+  }                                                                                                \
+  extern "C" double echo_cross_entropy_##SUFFIX(int64_t rows, int64_t classes, T scale,            \
+                                                const int32_t* target, T* logits) {                \
+    return CrossEntropy<T>(rows, classes, scale, target, logits);                                  \
   }
 
 ECHO_CHAINS(float, f32)

@@ -31,9 +31,8 @@ namespace {
 constexpr int64_t kStride = 16;
 
 template <typename T, int N>
-void Forward(int64_t batch, int64_t time, int64_t heads, const T* r, const T* w,
-             const T* k, const T* v, const T* a, const T* b, T* state, T* y,
-             T* checkpoints) {
+void Forward(int64_t batch, int64_t time, int64_t heads, const T* r, const T* w, const T* k,
+             const T* v, const T* a, const T* b, T* state, T* y, T* checkpoints) {
   const int64_t chunks = (time + kStride - 1) / kStride;
   for (int64_t n = 0; n < batch; ++n) {
     for (int64_t h = 0; h < heads; ++h) {
@@ -64,10 +63,9 @@ void Forward(int64_t batch, int64_t time, int64_t heads, const T* r, const T* w,
 }
 
 template <typename T, int N>
-void Backward(int64_t batch, int64_t time, int64_t heads, const T* r,
-              const T* w, const T* k, const T* v, const T* a, const T* b,
-              const T* checkpoints, const T* dy, T* dr, T* dw, T* dk, T* dv,
-              T* da, T* db) {
+void Backward(int64_t batch, int64_t time, int64_t heads, const T* r, const T* w, const T* k,
+              const T* v, const T* a, const T* b, const T* checkpoints, const T* dy, T* dr, T* dw,
+              T* dk, T* dv, T* da, T* db) {
   const int64_t chunks = (time + kStride - 1) / kStride;
   std::vector<T> scratch((kStride + 2) * N * N + kStride * N);
   T* states = scratch.data();                // S before and after each token
@@ -79,8 +77,7 @@ void Backward(int64_t batch, int64_t time, int64_t heads, const T* r,
       for (int64_t c = chunks - 1; c >= 0; --c) {
         const int64_t first = c * kStride;
         const int64_t count = time - first < kStride ? time - first : kStride;
-        std::memcpy(states,
-                    checkpoints + ((n * heads + h) * chunks + c) * N * N,
+        std::memcpy(states, checkpoints + ((n * heads + h) * chunks + c) * N * N,
                     sizeof(T) * N * N);
         for (int64_t q = 0; q < count; ++q) {
           const int64_t at = ((n * time + first + q) * heads + h) * N;
@@ -102,8 +99,7 @@ void Backward(int64_t batch, int64_t time, int64_t heads, const T* r,
           const int64_t at = ((n * time + first + q) * heads + h) * N;
           const T *rt = r + at, *wt = w + at, *kt = k + at;
           const T *vt = v + at, *ta = a + at, *bt = b + at;
-          alignas(64) T gr[N] = {}, gw[N] = {}, gk[N] = {}, ga[N] = {},
-                        gb[N] = {};
+          alignas(64) T gr[N] = {}, gw[N] = {}, gk[N] = {}, ga[N] = {}, gb[N] = {};
           for (int i = 0; i < N; ++i) {
             const T* __restrict before = states + (q * N + i) * N;
             const T* __restrict after = before + N * N;
@@ -143,37 +139,33 @@ void Backward(int64_t batch, int64_t time, int64_t heads, const T* r,
 
 // Both return 0, or 1 for a head size that is not compiled in.  `state` goes in
 // and comes out; the six gradients are added to what is there.
-#define ECHO_WKV7(T, SUFFIX)                                                   \
-  extern "C" int echo_wkv7_forward_##SUFFIX(                                   \
-      int64_t batch, int64_t time, int64_t heads, int64_t size, const T* r,    \
-      const T* w, const T* k, const T* v, const T* a, const T* b, T* state,    \
-      T* y, T* checkpoints) {                                                  \
-    if (size == 64) {                                                          \
-      Forward<T, 64>(batch, time, heads, r, w, k, v, a, b, state, y,           \
-                     checkpoints);                                             \
-    } else if (size == 8) {                                                    \
-      Forward<T, 8>(batch, time, heads, r, w, k, v, a, b, state, y,            \
-                    checkpoints);                                              \
-    } else {                                                                   \
-      return 1;                                                                \
-    }                                                                          \
-    return 0;                                                                  \
-  }                                                                            \
-  extern "C" int echo_wkv7_backward_##SUFFIX(                                  \
-      int64_t batch, int64_t time, int64_t heads, int64_t size, const T* r,    \
-      const T* w, const T* k, const T* v, const T* a, const T* b,              \
-      const T* checkpoints, const T* dy, T* dr, T* dw, T* dk, T* dv, T* da,    \
-      T* db) {                                                                 \
-    if (size == 64) {                                                          \
-      Backward<T, 64>(batch, time, heads, r, w, k, v, a, b, checkpoints, dy,   \
-                      dr, dw, dk, dv, da, db);                                 \
-    } else if (size == 8) {                                                    \
-      Backward<T, 8>(batch, time, heads, r, w, k, v, a, b, checkpoints, dy,    \
-                     dr, dw, dk, dv, da, db);                                  \
-    } else {                                                                   \
-      return 1;                                                                \
-    }                                                                          \
-    return 0;                                                                  \
+#define ECHO_WKV7(T, SUFFIX)                                                                     \
+  extern "C" int echo_wkv7_forward_##SUFFIX(                                                     \
+      int64_t batch, int64_t time, int64_t heads, int64_t size, const T* r, const T* w,          \
+      const T* k, const T* v, const T* a, const T* b, T* state, T* y, T* checkpoints) {          \
+    if (size == 64) {                                                                            \
+      Forward<T, 64>(batch, time, heads, r, w, k, v, a, b, state, y, checkpoints);               \
+    } else if (size == 8) {                                                                      \
+      Forward<T, 8>(batch, time, heads, r, w, k, v, a, b, state, y, checkpoints);                \
+    } else {                                                                                     \
+      return 1;                                                                                  \
+    }                                                                                            \
+    return 0;                                                                                    \
+  }                                                                                              \
+  extern "C" int echo_wkv7_backward_##SUFFIX(                                                    \
+      int64_t batch, int64_t time, int64_t heads, int64_t size, const T* r, const T* w,          \
+      const T* k, const T* v, const T* a, const T* b, const T* checkpoints, const T* dy, T* dr,  \
+      T* dw, T* dk, T* dv, T* da, T* db) {                                                       \
+    if (size == 64) {                                                                            \
+      Backward<T, 64>(batch, time, heads, r, w, k, v, a, b, checkpoints, dy, dr, dw, dk, dv, da, \
+                      db);                                                                       \
+    } else if (size == 8) {                                                                      \
+      Backward<T, 8>(batch, time, heads, r, w, k, v, a, b, checkpoints, dy, dr, dw, dk, dv, da,  \
+                     db);                                                                        \
+    } else {                                                                                     \
+      return 1;                                                                                  \
+    }                                                                                            \
+    return 0;                                                                                    \
   }
 
 ECHO_WKV7(float, f32)

@@ -46,7 +46,7 @@ class Recipe:
         Seed of everything random.
     """
 
-    steps: int = 28000
+    steps: int = 15000
     batch: int = 8
     window: int = 256
     peak: float = 3e-3
