@@ -57,21 +57,22 @@ export class Conversations extends SessionElement {
       .open .title {
         font-weight: 600;
       }
+      /* Out of the way until the row is pointed at or reached by keyboard. */
       .tool {
-        padding: 0.25rem;
+        width: 0;
         min-height: 2rem;
-        min-width: 2rem;
+        padding: 0;
+        border: 0;
+        overflow: hidden;
         color: var(--muted);
-        opacity: 0;
       }
       li:hover .tool,
-      li:focus-within .tool,
-      li.open .tool {
-        opacity: 1;
+      li:focus-within .tool {
+        width: 2rem;
       }
       @media (hover: none) {
         .tool {
-          opacity: 1;
+          width: 2.25rem;
         }
       }
       input {

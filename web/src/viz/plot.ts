@@ -5,10 +5,10 @@ import { threeDigits } from "../ui/format.js";
 import { look } from "../ui/look.js";
 
 const WIDTH = 360;
-const HEIGHT = 130;
+const HEIGHT = 140;
 const LEFT = 44;
 const BOTTOM = 32;
-const TOP = 8;
+const TOP = 20;
 const RIGHT = 8;
 
 /** A small plot with axes: a line or bars of `y` over `x`. */
@@ -71,6 +71,7 @@ export class Plot extends LitElement {
       ? `${this.yLabel} over ${this.xLabel}: from ${threeDigits(y[0]!)} to ${threeDigits(y[n - 1]!)}, at most ${threeDigits(high)}.`
       : `${this.yLabel} over ${this.xLabel}: nothing yet.`;
     return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${summary}>
+      ${svg`<text x="0" y="10">${this.yLabel}</text>`}
       ${[0.5, 1].map(
         (share) =>
           svg`<line class="grid" x1=${LEFT} x2=${WIDTH - RIGHT} y1=${py(high * share)} y2=${py(high * share)} />`,

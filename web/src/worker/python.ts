@@ -1,4 +1,5 @@
 import { AssetError, Downloads, needed, readManifest } from "./assets.js";
+import { PRELOADED, Snapshots } from "./snapshot.js";
 import type { Asset, Manifest, Part, PartProgress } from "./protocol.js";
 
 /** The little of Pyodide's interface that the worker uses. */
@@ -10,9 +11,17 @@ export interface Pyodide {
   unpackArchive(data: Uint8Array, format: string): void;
   pyimport(name: string): unknown;
   runPython(code: string): unknown;
+  makeMemorySnapshot(): Uint8Array<ArrayBuffer>;
 }
 
-type LoadPyodide = (options: { indexURL: string }) => Promise<Pyodide>;
+interface LoadOptions {
+  indexURL: string;
+  /** Both are Pyodide's own and undocumented, so a failure falls back to a plain start. */
+  _makeSnapshot?: boolean;
+  _loadSnapshot?: Uint8Array;
+}
+
+type LoadPyodide = (options: LoadOptions) => Promise<Pyodide>;
 
 /** Python with all that could be fetched for it. */
 export interface BootedPython {
@@ -60,6 +69,28 @@ async function importPyodide(root: string): Promise<LoadPyodide> {
   }
 }
 
+/** Starts Python from the snapshot of an earlier visit, or afresh, and then keeps a snapshot. */
+async function startPython(
+  root: string,
+  load: LoadPyodide,
+  snapshots: Snapshots,
+): Promise<Pyodide> {
+  const indexURL = new URL("pyodide/", root).href;
+  const kept = await snapshots.read();
+  if (kept) {
+    try {
+      return await load({ indexURL, _loadSnapshot: kept });
+    } catch (error) {
+      await snapshots.forget();
+      if (error instanceof AssetError) throw error;
+    }
+  }
+  const pyodide = await load({ indexURL, _makeSnapshot: true });
+  pyodide.runPython(PRELOADED);
+  void snapshots.keep(pyodide.makeMemorySnapshot());
+  return pyodide;
+}
+
 /**
  * Boots Python: everything is fetched side by side; a part other than Python itself may be
  * missing, which the backends then answer for.
@@ -100,7 +131,7 @@ export async function bootPython(
   const pyodide = await new Promise<Pyodide>((resolve, reject) => {
     const restore = watchFetch(root, downloads, reject);
     importPyodide(root)
-      .then((load) => load({ indexURL: new URL("pyodide/", root).href }))
+      .then((load) => startPython(root, load, new Snapshots(root, manifest)))
       .then(resolve, reject)
       .finally(restore);
   });
