@@ -135,6 +135,7 @@ def ready_page(
 def page(ready_page: Page) -> Page:
     """The module's page, at a new chat, Inside closed."""
     ready_page.set_viewport_size(DESK)
+    ready_page.keyboard.press("Escape")
     ready_page.keyboard.press("Control+k")
     if ready_page.locator("echo-inside").count():
         ready_page.get_by_role("button", name="Close Inside").click()

@@ -74,6 +74,7 @@ def test_talks_and_settings_survive_a_reload(page: Page) -> None:
     say(page, "Hello")
     answer = wait_answer(page)
     address = page.url
+    page.wait_for_timeout(1000)
     assert "talk=" in address
     page.reload()
     assert wait_answer(page) == answer

@@ -21,6 +21,9 @@ import type {
 } from "../worker/protocol.js";
 import { callback, startWorker, type Link } from "./link.js";
 
+/** How often an answer under way is kept, in milliseconds. */
+const SAVE_MS = 1000;
+
 /** What the engine does now. */
 export type Phase = "opening" | "ready" | "broken";
 
@@ -314,6 +317,7 @@ export class Session extends EventTarget {
     answer.status = "reading";
     this.changed();
     let read: { done: number; total: number } | null = null;
+    let saved = performance.now();
     try {
       await this.engine.answer(
         { turns, answerId: answer.id, continues, settings: { ...this.settings } },
@@ -324,6 +328,11 @@ export class Session extends EventTarget {
           }
           this.reading = answer.status === "reading" ? read : null;
           this.changed();
+          // A page that is closed in the middle of an answer keeps what it had said.
+          if (performance.now() - saved > SAVE_MS && talk.leaf !== null) {
+            saved = performance.now();
+            void this.store.saveTalk(structuredClone(talk));
+          }
         }),
       );
     } catch (error) {

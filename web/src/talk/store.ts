@@ -79,7 +79,10 @@ export class Store {
     const objects = this.#objects(name, "readwrite");
     if (!objects) return;
     try {
-      await request(work(objects));
+      const written = request(work(objects));
+      // Without this the browser commits when it finds the time, and a reload may come first.
+      objects.transaction.commit();
+      await written;
     } catch (error) {
       this.#refuse(error);
     }

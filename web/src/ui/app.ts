@@ -30,15 +30,19 @@ export class App extends SessionElement {
     css`
       :host {
         display: grid;
-        grid-template: auto minmax(0, 1fr) / 16rem minmax(0, 1fr);
+        grid-template-rows: auto minmax(0, 1fr);
         height: 100dvh;
         background: var(--paper);
       }
-      :host([inside]) {
+      main {
+        display: grid;
+        grid-template: minmax(0, 1fr) / 16rem minmax(0, 1fr);
+        min-height: 0;
+      }
+      :host([inside]) main {
         grid-template-columns: 16rem minmax(0, 1fr) minmax(22rem, 28rem);
       }
       .top {
-        grid-column: 1 / -1;
         display: flex;
         align-items: center;
         gap: 0.25rem;
@@ -61,22 +65,22 @@ export class App extends SessionElement {
         color: var(--accent);
       }
       nav,
-      aside {
+      .inside {
         min-height: 0;
         background: var(--side);
       }
       nav {
         border-inline-end: 1px solid var(--line);
       }
-      aside {
+      .inside {
         border-inline-start: 1px solid var(--line);
         background: var(--surface);
       }
       nav > *,
-      aside > * {
+      .inside > * {
         height: 100%;
       }
-      main {
+      .centre {
         display: flex;
         flex-direction: column;
         min-height: 0;
@@ -108,7 +112,7 @@ export class App extends SessionElement {
         pointer-events: none;
       }
       @media (max-width: 68rem) {
-        :host([inside]) {
+        :host([inside]) main {
           grid-template-columns: 0 minmax(0, 1fr) minmax(20rem, 24rem);
         }
         :host([inside]) nav {
@@ -118,28 +122,23 @@ export class App extends SessionElement {
         }
       }
       @media (max-width: 48rem) {
-        :host,
-        :host([inside]) {
+        main,
+        :host([inside]) main {
           grid-template-columns: minmax(0, 1fr);
         }
         nav,
-        main,
-        aside {
-          grid-area: 2 / 1;
+        .inside {
+          border: 0;
         }
         .chats {
           display: inline-flex;
         }
-        nav,
-        aside {
-          border: 0;
+        main > * {
+          grid-area: 1 / 1;
         }
-        :host([column="chats"]) main,
-        :host([column="chats"]) aside,
-        :host([column="inside"]) main,
-        :host([column="inside"]) nav,
-        :host([column="talk"]) nav,
-        :host([column="talk"]) aside {
+        :host([column="chats"]) main > :not(nav),
+        :host([column="talk"]) main > :not(.centre),
+        :host([column="inside"]) main > :not(.inside) {
           display: none;
         }
         :host([column="chats"]) nav {
@@ -234,17 +233,18 @@ export class App extends SessionElement {
           ${icon("inside")} <span class="wide">Inside</span>
         </button>
       </div>
-      <nav aria-label="Chats">
-        <echo-conversations .session=${session} @chosen=${this.#chosen}></echo-conversations>
-      </nav>
       <main>
-        <echo-talk .session=${session}></echo-talk>
-        <echo-status .session=${session} @requests=${() => this.requests.open()}></echo-status>
-      </main>
-      ${
-        place.view === null
-          ? nothing
-          : html`<aside aria-label="Inside">
+        <nav aria-label="Chats">
+          <echo-conversations .session=${session} @chosen=${this.#chosen}></echo-conversations>
+        </nav>
+        <section class="centre">
+          <echo-talk .session=${session}></echo-talk>
+          <echo-status .session=${session} @requests=${() => this.requests.open()}></echo-status>
+        </section>
+        ${
+          place.view === null
+            ? nothing
+            : html`<section class="inside" aria-label="Inside">
               <echo-inside
                 .session=${session}
                 .view=${place.view}
@@ -252,10 +252,11 @@ export class App extends SessionElement {
                 @close=${() => this.#toggle("inside")}
               ></echo-inside>
             </aside>`
-      }
-      <echo-settings .session=${session}></echo-settings>
-      <echo-requests .session=${session}></echo-requests>
-      ${this.dropping ? html`<div class="drop">Drop a model file to load it</div>` : nothing}
+        }
+        <echo-settings .session=${session}></echo-settings>
+        <echo-requests .session=${session}></echo-requests>
+        ${this.dropping ? html`<div class="drop">Drop a model file to load it</div>` : nothing}
+      </main>
     `;
   }
 

@@ -9,10 +9,10 @@ import { look } from "./look.js";
 import { offlineRequests } from "../sw/offline.js";
 
 function header(title: string, close: () => void): TemplateResult {
-  return html`<header>
+  return html`<div class="head">
     <h2 id="title">${title}</h2>
     <button class="quiet" aria-label="Close" @click=${close}>${icon("close")}</button>
-  </header>`;
+  </div>`;
 }
 
 /** How the next token is chosen. Every change counts for the next answer and is kept. */

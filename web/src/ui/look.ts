@@ -148,7 +148,7 @@ export const look = css`
   dialog::backdrop {
     background: rgb(0 0 0 / 0.4);
   }
-  dialog header {
+  dialog .head {
     position: sticky;
     top: 0;
     display: flex;
