@@ -245,13 +245,13 @@ export class App extends SessionElement {
           place.view === null
             ? nothing
             : html`<section class="inside" aria-label="Inside">
-              <echo-inside
-                .session=${session}
-                .view=${place.view}
-                @view=${(event: CustomEvent<View>) => this.#go({ view: event.detail })}
-                @close=${() => this.#toggle("inside")}
-              ></echo-inside>
-            </aside>`
+                <echo-inside
+                  .session=${session}
+                  .view=${place.view}
+                  @view=${(event: CustomEvent<View>) => this.#go({ view: event.detail })}
+                  @close=${() => this.#toggle("inside")}
+                ></echo-inside>
+              </section>`
         }
         <echo-settings .session=${session}></echo-settings>
         <echo-requests .session=${session}></echo-requests>

@@ -53,7 +53,7 @@ export class Heatmap extends LitElement {
         display: block;
         width: 100%;
         border-radius: 0.25rem;
-        background: var(--line);
+        background: var(--line-strong);
         image-rendering: pixelated;
       }
       .choosable canvas {

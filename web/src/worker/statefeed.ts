@@ -3,12 +3,14 @@ import type { StateQuery, StateView } from "./protocol.js";
 
 /** A frame at 30 a second: views come no faster, however fast the tokens do. */
 const FRAME_MS = 33;
+/** Views take at most this share of the engine's time; the rest is for the answer. */
+const SHARE = 0.2;
 
 /** The stream of state views to whoever watches, at most one a frame. */
 export class StateFeed {
   #query: StateQuery | null = null;
   #show: (view: StateView | null) => void = () => undefined;
-  #last = 0;
+  #next = 0;
 
   watch(query: StateQuery | null, show: (view: StateView | null) => void): void {
     this.#query = query;
@@ -22,10 +24,11 @@ export class StateFeed {
 
   /** Sends the state as it is now, unless one was sent this frame; `always` sends it anyway. */
   offer(door: Door, always = false): void {
-    const now = performance.now();
-    if (!this.#query || (!always && now - this.#last < FRAME_MS)) return;
-    this.#last = now;
+    const begin = performance.now();
+    if (!this.#query || (!always && begin < this.#next)) return;
     this.#show(read(door, this.#query));
+    const end = performance.now();
+    this.#next = end + Math.max(FRAME_MS, (end - begin) * (1 / SHARE - 1));
   }
 }
 
