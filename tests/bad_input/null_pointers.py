@@ -1,4 +1,4 @@
-"""Calls every function of echo.h with NULL for each of its pointers.
+"""Calls every function of echo.h with NULL for each of its pointers in turn.
 
 Run as a program by test_calls.py, so that a crash ends this process and not the tests.
 """
@@ -6,29 +6,82 @@ Run as a program by test_calls.py, so that a crash ends this process and not the
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from typing import Any
 
-from deep_tree_echo import core
+from deep_tree_echo import Model, SamplingSettings, core
+
+from tests.bad_input.files import good
 
 ARGUMENT_ERROR = 1
-# NULL means something there: no restriction, or nothing to free.
-ALLOWED = {"echo_simd_force"}
+INTEGERS = (ctypes.c_size_t, ctypes.c_int32, ctypes.c_uint32, ctypes.c_uint64)
+# Where echo.h says that NULL is taken.
+MAY_BE_NULL = {
+    "echo_simd_force": {0},
+    "echo_rwkv_eval": {3, 4, 5},
+    "echo_sampler_sample": {3},
+}
+FREEING = "_free"
+MAKING = {"echo_tokenizer_world"}
 
 
-def zero(kind: type) -> object:
-    plain = (ctypes.c_size_t, ctypes.c_int32, ctypes.c_uint32, ctypes.c_uint64)
-    return 1 if kind in plain else None
+def valid_arguments(name: str, kinds: list[Any], handles: dict[str, Any]) -> list[Any]:
+    """Something that the function takes for each argument."""
+    own = next((handle for prefix, handle in handles.items() if name.startswith(prefix)), None)
+    is_method = own is not None and kinds[0] is ctypes.c_void_p
+    arguments: list[Any] = []
+    for i, kind in enumerate(kinds):
+        if is_method and i == 0 and name not in MAKING:
+            arguments.append(own)
+        elif kind in INTEGERS:
+            arguments.append(1)
+        elif kind is ctypes.c_char_p:
+            arguments.append(b"x")
+        elif kind is ctypes.c_void_p:
+            arguments.append(ctypes.create_string_buffer(1 << 18))
+        else:
+            arguments.append(ctypes.byref(kind._type_()))
+    return arguments
 
 
-def check_all() -> None:
+def cases(handles: dict[str, Any]) -> Iterator[tuple[str, int, list[Any]]]:
+    """Each function with each pointer that may not be NULL."""
+    for name, (_, *kinds) in core._SIGNATURES.items():
+        if name.endswith(FREEING):
+            continue
+        for i, kind in enumerate(kinds):
+            if kind not in INTEGERS and i not in MAY_BE_NULL.get(name, ()):
+                arguments = valid_arguments(name, kinds, handles)
+                arguments[i] = None
+                yield name, i, arguments
+
+
+def check_all() -> int:
+    """How many calls were answered as they should be."""
     library = core.library()
-    for name, (result, *kinds) in core._SIGNATURES.items():
-        print(name, flush=True)
-        answer = getattr(library, name)(*map(zero, kinds))
-        if result is ctypes.c_int32 and kinds and name not in ALLOWED:
-            assert answer == ARGUMENT_ERROR, f"{name} answers NULL with {answer}"
-            sentence = library.echo_last_error().decode()
-            assert sentence.endswith("."), f"{name} explains NULL by {sentence!r}"
+    model = Model.load(good())
+    loader = core.Loader()
+    sampler = core.Sampler(SamplingSettings(seed=1), model.n_vocab)
+    handles = {
+        "echo_loader_": loader._handle,
+        "echo_rwkv_": model._rwkv._handle,
+        "echo_tokenizer_": model.tokenizer._core._handle,
+        "echo_sampler_": sampler._handle,
+    }
+    n = 0
+    for name, i, arguments in cases(handles):
+        print(f"{name}, argument {i}", flush=True)
+        answer = getattr(library, name)(*arguments)
+        assert answer == ARGUMENT_ERROR, f"{name} answers NULL for argument {i} with {answer}"
+        sentence = library.echo_last_error().decode()
+        assert sentence.endswith("NULL."), f"{name} explains NULL by {sentence!r}"
+        n += 1
+    for name in core._SIGNATURES:
+        if name.endswith(FREEING):
+            print(name, flush=True)
+            getattr(library, name)(None)
+    return n
 
 
 if __name__ == "__main__":
-    check_all()
+    assert check_all() > 20

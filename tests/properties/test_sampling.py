@@ -72,6 +72,23 @@ def test_agrees_with_the_description(backend, settings, seed, scale):
         counts[token] += 1
 
 
+@pytest.mark.parametrize("cut", ["top_p", "typical_p", "min_p", "top_k"])
+@given(
+    share=number(0.125, 0.875), seed=st.integers(0, 2**32), backend=st.sampled_from(sorted(SAMPLERS))
+)
+def test_each_cut_alone(cut, share, seed, backend):
+    """Of a few tokens, all that are kept come, and no other; each draw is the described one."""
+    logits = random_logits(seed, 0.7, 10)
+    setting: dict[str, float] = {"top_p": 1.0, "top_k": 0, "temperature": 1.0, "seed": seed}
+    setting[cut] = max(1, round(10 * share)) if cut == "top_k" else single(share)
+    settings = SamplingSettings(**setting)  # type: ignore[arg-type]
+    sampler = SAMPLERS[backend](settings, len(logits))
+    uniforms = oracle.uniforms(seed)
+    for _ in range(60):
+        token, _ = sampler.sample(logits)
+        assert token in oracle.acceptable(logits, settings, {}, next(uniforms))
+
+
 @given(
     SETTINGS,
     st.integers(0, 2**32),

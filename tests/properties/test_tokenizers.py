@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 from deep_tree_echo import Tokenizer, platform
 from deep_tree_echo.backends.python_rwkv.tokenizer import ByteTokenizer, WorldTokenizer
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 NAMES = ("bytes", "bytes+1", "world")
@@ -63,6 +63,7 @@ def numpy_tokenizer(name: str) -> ByteTokenizer | WorldTokenizer:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@example(text=bytes(range(256)) * 2)
 @given(text=BYTES)
 def test_any_bytes_survive(name, text):
     ours = tokenizer(name)
@@ -75,6 +76,7 @@ def test_any_bytes_survive(name, text):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@example(text=bytes(range(256)) * 2)
 @given(text=BYTES)
 def test_python_rwkv_has_the_same_tokens(name, text):
     tokens = tokenizer(name).encode(text)
