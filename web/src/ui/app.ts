@@ -249,7 +249,7 @@ export class App extends SessionElement {
                   .session=${session}
                   .view=${place.view}
                   @view=${(event: CustomEvent<View>) => this.#go({ view: event.detail })}
-                  @close=${() => this.#toggle("inside")}
+                  @close=${this.#closeInside}
                 ></echo-inside>
               </section>`
         }
@@ -267,6 +267,12 @@ export class App extends SessionElement {
     } else {
       this.#go({ column: this.place.column === column ? "talk" : column });
     }
+  }
+
+  /** What had the focus is gone: it goes to the button that opens Inside again. */
+  #closeInside(): void {
+    this.#toggle("inside");
+    this.renderRoot.querySelector<HTMLElement>(".top button:last-child")?.focus();
   }
 
   #chosen(): void {

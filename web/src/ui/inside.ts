@@ -58,6 +58,7 @@ export class Inside extends SessionElement {
   protected override render(): TemplateResult {
     const names = Object.keys(VIEWS) as View[];
     return html`
+      <h2 class="hidden-text">Inside: ${VIEWS[this.view]}</h2>
       <div class="bar">
         <div role="tablist" aria-label="Inside" @keydown=${this.#key}>
           ${names.map(
