@@ -215,13 +215,17 @@ export class Session extends EventTarget {
   openTalk(id: string): void {
     const talk = this.talks.find((other) => other.id === id);
     if (!talk || talk === this.talk) return;
-    this.talk = talk;
-    this.changed();
+    this.#show(talk);
   }
 
   newTalk(): void {
-    if (this.talk.leaf === null) return;
-    this.talk = newTalk();
+    if (this.talk.leaf !== null) this.#show(newTalk());
+  }
+
+  #show(talk: Talk): void {
+    this.talk = talk;
+    const answers = path(talk).flatMap(({ figures }) => figures ?? []);
+    this.live.contextTokens = answers.at(-1)?.context_tokens ?? 0;
     this.changed();
   }
 
@@ -233,7 +237,7 @@ export class Session extends EventTarget {
   deleteTalk(talk: Talk): void {
     if (this.answering && this.answering.id in talk.messages) this.stop();
     this.talks = this.talks.filter((other) => other !== talk);
-    if (this.talk === talk) this.talk = newTalk();
+    if (this.talk === talk) this.#show(newTalk());
     void this.store.deleteTalk(talk.id);
     void this.engine.forget(Object.keys(talk.messages));
     this.changed();

@@ -81,7 +81,7 @@ export class TalkView extends SessionElement {
         font-size: 0.9375rem;
       }
       form {
-        padding: 0 1rem;
+        padding: 0.25rem 1rem 0;
       }
       .box {
         display: flex;
