@@ -104,9 +104,9 @@ def test_a_second_answer_at_once_is_refused(page: Page) -> None:
 
 
 def test_the_state_is_shown(page: Page) -> None:
-    assert page.state_view(0, 0, False) is None
+    assert page.state_view(0, 0) is None
     done = ask(page, turn("q1", "Hello"), answer="a1")
-    view = page.state_view(1, 0, True)
+    view = page.state_view(1, 0)
     assert view is not None
     facts = json.loads(view.facts())
     assert facts["tokens"] == done["context_tokens"]
@@ -114,6 +114,19 @@ def test_the_state_is_shown(page: Page) -> None:
     assert view.array("overview").size == 2 * facts["tileRows"] * facts["tileColumns"]
     spectrum = view.array("spectrum")
     assert np.allclose(np.linalg.norm(view.array("detail")), np.linalg.norm(spectrum), rtol=1e-4)
+    assert not facts["change"]
+
+
+def test_the_change_by_the_last_token_is_shown(page: Page) -> None:
+    page.follow(True)
+    ask(page, turn("q1", "Hello"), answer="a1")
+    view = page.state_view(0, 0)
+    assert view is not None
+    assert json.loads(view.facts())["change"]
+    page.follow(False)
+    whole = page.state_view(0, 0)
+    assert whole is not None
+    assert not np.array_equal(view.array("detail"), whole.array("detail"))
 
 
 class _State:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -69,9 +70,8 @@ class Page:
         self._talk: Conversation | None = None
         self._events: Iterator[Event] | None = None
         self._answer_id = ""
-        self._state: Any = None
-        self._before: Any = None
-        self._tokens = 0
+        self._follows = False
+        self._recent: deque[Any] = deque(maxlen=2)
 
     async def load_bundled(self, missing: str = "{}") -> str:
         """Loads the model that came with the page, or the mock where there is none.
@@ -135,7 +135,7 @@ class Page:
         self._known.clear()
         self._talks.clear()
         self._talk = None
-        self._show(None)
+        self._recent.clear()
         return self.loaded()
 
     def loaded(self) -> str:
@@ -185,8 +185,9 @@ class Page:
         talk, continues = self._recalled(asked["turns"], asked["continues"])
         talk.chain, talk.settings, talk.max_tokens = self._ready(), settings, max_tokens
         self._events = talk.go_on() if continues else talk.say(asked["turns"][-1]["text"])
+        if self._talk is not talk:
+            self._recent.clear()
         self._talk, self._answer_id = talk, asked["answerId"]
-        self._show(talk)
 
     def _recalled(self, turns: list[dict[str, str]], continues: bool) -> tuple[Conversation, bool]:
         """The talk in which the model has read as much of ``turns`` as it still knows."""
@@ -230,13 +231,16 @@ class Page:
                     events.append(event.to_json() | {"failures": failures})
                     break
                 events.append(event.to_json())
-                if isinstance(event, Token):
-                    self._show(self._talk)
+                if self._follows and isinstance(event, Token) and self._talk:
+                    self._recent.append(self._talk.state)
                 if time.perf_counter() >= end:
                     break
         except EchoError as error:
             self._events = None
             events.append(Error(str(error), type(error).__name__).to_json())
+        except Exception:
+            self._events = None
+            raise
         return json.dumps(events)
 
     def _finish(self) -> None:
@@ -245,14 +249,6 @@ class Page:
         self._events = None
         if talk is not None and talk.current is not None:
             self._known[self._answer_id] = _Known(talk, talk.current)
-            self._show(talk)
-
-    def _show(self, talk: Conversation | None) -> None:
-        """Takes note of the state to show, and of the one before it."""
-        state = talk.state if talk else None
-        self._before = self._state if state is not None else None
-        self._state = state
-        self._tokens = talk.context_tokens if talk else 0
 
     def stop(self) -> None:
         """Ends the answer under way before its next token."""
@@ -264,11 +260,20 @@ class Page:
         for name in json.loads(ids):
             self._known.pop(name, None)
 
-    def state_view(self, layer: int, head: int, change: bool) -> StateView | None:
-        """The model's state after the last token, or ``None`` where there is nothing to show."""
-        if self._state is None:
+    def follow(self, change: bool) -> None:
+        """Whether the state before the last token is wanted too; keeping it costs a little."""
+        self._follows = change
+        self._recent.clear()
+
+    def state_view(self, layer: int, head: int) -> StateView | None:
+        """The model's state after the last token, or ``None`` where there is nothing to show.
+
+        After `follow` it is the change from the state before.
+        """
+        if self._talk is None or (state := self._talk.state) is None:
             return None
-        return StateView(self._state, self._before if change else None, layer, head, self._tokens)
+        before = next((old for old in reversed(self._recent) if old is not state), None)
+        return StateView(state, before, layer, head, self._talk.context_tokens)
 
 
 class StateView:

@@ -15,8 +15,10 @@ export interface Door {
   pump(seconds: number): string;
   stop(): void;
   forget(ids: string): void;
+  /** Whether views are to show the change against the previous token. */
+  follow(change: boolean): void;
   /** The state after the last token read, `undefined` where there is none to show. */
-  state_view(layer: number, head: number, change: boolean): StateProxy | undefined;
+  state_view(layer: number, head: number): StateProxy | undefined;
 }
 
 /** A state view in Python: its JSON, and its arrays. */

@@ -147,6 +147,8 @@ class PythonEngine implements Engine {
   }
 
   watchState(query: StateQuery | null, show: (view: StateView | null) => void): void {
+    const change = query?.change ?? false;
+    if (this.#feed.change !== change) this.#door?.follow(change);
     this.#feed.watch(query, show);
     if (this.#door && query) this.#feed.offer(this.#door, true);
   }

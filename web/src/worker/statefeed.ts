@@ -12,6 +12,11 @@ export class StateFeed {
   #show: (view: StateView | null) => void = () => undefined;
   #next = 0;
 
+  /** Whether the change against the previous token is shown. */
+  get change(): boolean {
+    return this.#query?.change ?? false;
+  }
+
   watch(query: StateQuery | null, show: (view: StateView | null) => void): void {
     this.#query = query;
     this.#show = show;
@@ -32,8 +37,8 @@ export class StateFeed {
   }
 }
 
-function read(door: Door, { layer, head, change }: StateQuery): StateView | null {
-  const proxy = door.state_view(layer, head, change);
+function read(door: Door, { layer, head }: StateQuery): StateView | null {
+  const proxy = door.state_view(layer, head);
   if (!proxy) return null;
   const floats = (name: string): Float32Array => {
     const array = proxy.array(name);
