@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from scripts import site, tools, wheel
-from scripts.steps import BUILD, ROOT, Log, Step
+from scripts.steps import BUILD, ROOT, Log, Step, StepError
 
 __all__ = ["PYTHON", "STEPS"]
 
@@ -57,7 +57,8 @@ def fetch(*names: str) -> Step:
     """Return the step that fetches some sources."""
 
     def run(log: Log) -> None:
-        log.run(PYTHON, "-m", "external.fetch", *names, show=True)
+        if log.code_of(PYTHON, "-m", "external.fetch", *names, show=True) != 0:
+            raise StepError(log.last)
 
     return Step(
         f"fetch-{names[0].split('/')[0]}",

@@ -304,7 +304,8 @@ def _run_all(todo: dict[str, Step]) -> list[str]:
                     try:
                         ran = future.result()
                     except StepError:
-                        say(f"{step.name} failed; the end of its log:\n{log.tail()}")
+                        if tail := log.tail():
+                            say(f"{step.name} failed; the end of its log:\n{tail}")
                         raise
                     done.add(step.name)
                     if ran:
