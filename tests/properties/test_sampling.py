@@ -74,7 +74,9 @@ def test_agrees_with_the_description(backend, settings, seed, scale):
 
 @pytest.mark.parametrize("cut", ["top_p", "typical_p", "min_p", "top_k"])
 @given(
-    share=number(0.125, 0.875), seed=st.integers(0, 2**32), backend=st.sampled_from(sorted(SAMPLERS))
+    share=number(0.125, 0.875),
+    seed=st.integers(0, 2**32),
+    backend=st.sampled_from(sorted(SAMPLERS)),
 )
 def test_each_cut_alone(cut, share, seed, backend):
     """Of a few tokens, all that are kept come, and no other; each draw is the described one."""
