@@ -99,6 +99,7 @@ def test_talks_are_listed_renamed_and_deleted(page: Page) -> None:
     say(page, "The second question")
     wait_answer(page)
     expect(chats.get_by_role("listitem")).to_have_count(before + 1)
+    chats.get_by_role("listitem").filter(has_text="The first question").hover()
     chats.get_by_role("button", name="Rename The first question").click()
     page.get_by_label("Name of the chat").fill("Mine")
     page.keyboard.press("Enter")
@@ -107,6 +108,7 @@ def test_talks_are_listed_renamed_and_deleted(page: Page) -> None:
     page.go_back()
     expect(page.locator(".said")).to_have_text("The second question")
     page.on("dialog", lambda dialog: dialog.accept())
+    chats.get_by_role("listitem").filter(has_text="Mine").hover()
     chats.get_by_role("button", name="Delete Mine").click()
     expect(chats.get_by_role("listitem")).to_have_count(before)
 
