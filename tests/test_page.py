@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,6 +12,7 @@ from deep_tree_echo.errors import ArgumentError, ModelFormatError
 from deep_tree_echo.page import Page
 from deep_tree_echo.statemap import state_map
 
+from tests.coroutines import drive
 from tests.random_models import random_model_bytes
 
 
@@ -31,7 +31,7 @@ def load(page: Page, data: bytes, backend: str = "auto") -> dict[str, Any]:
         for begin in range(0, len(data), 5000):
             yield _Piece(data[begin : begin + 5000])
 
-    return json.loads(asyncio.run(page.load("m.bin", len(data), pieces, backend)))  # type: ignore[no-any-return]
+    return json.loads(drive(page.load("m.bin", len(data), pieces, backend)))  # type: ignore[no-any-return]
 
 
 def turn(name: str, text: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from tests.bad_input import null_pointers
 from tests.bad_input.files import good, rewritten
 from tests.bad_input.loading import answers, is_one_sentence, load, pieces
 from tests.conftest import ON_PYODIDE, ROOT
+from tests.coroutines import drive
 from tests.evaluators import BACKENDS
 from tests.random_models import ARCHITECTURES, random_model_bytes
 
@@ -208,19 +209,6 @@ async def slowly(error: BaseException | None = None) -> AsyncIterator[bytes]:
     for piece in broken_off(error) if error else pieces(good(), 50_000):
         await asyncio.sleep(0)
         yield piece
-
-
-def drive(coroutine: Any, turns: int | None = None) -> Any:
-    """Steps a coroutine without an event loop; cancels it after ``turns``."""
-    while True:
-        try:
-            if turns == 0:
-                coroutine.throw(asyncio.CancelledError())
-            else:
-                coroutine.send(None)
-        except StopIteration as end:
-            return end.value
-        turns = None if turns is None else turns - 1
 
 
 @pytest.mark.parametrize("error", [SourceError("mine"), OSError("gone"), KeyboardInterrupt()])
