@@ -28,6 +28,8 @@ export class TalkView extends SessionElement {
   @query(".thread") private thread!: HTMLElement;
 
   #follows = true;
+  #at = 0;
+  #sizes = new ResizeObserver(() => this.#toEnd());
   #said = { id: "", length: 0, at: 0 };
 
   static override styles = [
@@ -138,8 +140,14 @@ export class TalkView extends SessionElement {
   }
 
   protected override updated(_changed: PropertyValues): void {
-    if (this.#follows) this.thread.scrollTop = this.thread.scrollHeight;
+    this.#toEnd();
     this.#announce();
+  }
+
+  protected override firstUpdated(): void {
+    // Messages draw themselves after the talk has, and change their height when they settle.
+    this.#sizes.observe(this.thread.firstElementChild!);
+    this.#sizes.observe(this.thread);
   }
 
   /** Hands whole sentences to the live region, now and then, and the end of the answer. */
@@ -282,6 +290,13 @@ export class TalkView extends SessionElement {
   /** Follows the answer unless the reader has scrolled up. */
   #scrolled(): void {
     const { scrollTop, scrollHeight, clientHeight } = this.thread;
-    this.#follows = scrollHeight - scrollTop - clientHeight < 48;
+    // The text may have grown since our own scrolling, so only a way back is the reader's wish.
+    if (scrollTop < this.#at) this.#follows = false;
+    if (scrollHeight - scrollTop - clientHeight < 48) this.#follows = true;
+    this.#at = scrollTop;
+  }
+
+  #toEnd(): void {
+    if (this.#follows) this.thread.scrollTop = this.thread.scrollHeight;
   }
 }
