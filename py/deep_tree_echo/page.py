@@ -15,9 +15,9 @@ from typing import Any
 
 from . import platform
 from .backends.base import ModelFile
-from .backends.chain import Chain
+from .backends.chain import Chain, backend_class
 from .conversation import Conversation, Turn
-from .errors import ArgumentError, EchoError
+from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
 from .events import Done, Error, Event, Failure, Token
 from .sampling import SamplingSettings
 
@@ -122,10 +122,7 @@ class Page:
         return await self._use(ModelFile(name, size, chunks), backend)
 
     async def _use(self, file: ModelFile, backend: Any) -> str:
-        limit = LIMIT_MB - self._resting_mb
-        if self._chain is not None:
-            limit -= self._chain.backend.description.get("weight_bytes", 0) / 1e6
-        chain = await Chain.load_async(file, backend, max(limit, 1))
+        chain = await Chain.load_async(file, backend, self._limit_mb())
         if self._events is not None:
             self.stop()
             self._finish()
@@ -137,6 +134,35 @@ class Page:
         self._talk = None
         self._recent.clear()
         return self.loaded()
+
+    def _limit_mb(self) -> float:
+        """What a new model may take while the one in use goes on."""
+        limit = LIMIT_MB - self._resting_mb
+        if self._chain is not None:
+            limit -= self._chain.backend.description.get("weight_bytes", 0) / 1e6
+        return max(limit, 1)
+
+    def check(self, name: str, size: int | None, first: Any) -> None:
+        """Refuses from its first bytes a file that could never be loaded, before it is fetched.
+
+        Raises
+        ------
+        ModelFormatError, MemoryBudgetError
+            With one sentence.
+        """
+        try:
+            loader = backend_class("rwkv_cpp").loader(
+                name=name, size=size, memory_limit_mb=self._limit_mb()
+            )
+        except BackendError:
+            return
+        try:
+            loader.push(first.to_bytes())
+        except UnsupportedModelError:
+            # Another backend may know it.
+            return
+        finally:
+            loader.close()
 
     def loaded(self) -> str:
         """What answers now, as JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import threading
 import time
@@ -52,9 +53,18 @@ class Elsewhere:
             handler.send_header("Access-Control-Allow-Origin", "*")
         kind = "text/html" if part == "web-page" else "application/octet-stream"
         handler.send_header("Content-Type", kind)
-        handler.send_header("Content-Length", str(len(data)))
+        # A file without end: whoever asks for it must know from its beginning to stop.
+        length = 15_000_000_000 if part == "endless" else len(data)
+        handler.send_header("Content-Length", str(length))
         handler.end_headers()
-        if part == "dropped":
+        if part == "endless":
+            with contextlib.suppress(ConnectionError):
+                handler.wfile.write(data)
+                for _ in range(2000):
+                    handler.wfile.write(bytes(1 << 16))
+                    time.sleep(0.05)
+            handler.close_connection = True
+        elif part == "dropped":
             handler.wfile.write(data[: len(data) // 2])
             handler.wfile.flush()
             handler.close_connection = True

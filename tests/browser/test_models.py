@@ -131,6 +131,10 @@ def test_addresses_that_fail(page: Page, elsewhere: Elsewhere) -> None:
     }.items():
         give_address(page, address)
         expect_refused(page, word)
+    # A model over the budget is refused from its first bytes.
+    elsewhere.files["big.bin"] = header(65536, 4096, 32)
+    give_address(page, f"{elsewhere.url}endless/big.bin")
+    expect_refused(page, "MB")
     # Nothing broken was kept.
     expect(page.get_by_text("Kept on this machine", exact=True)).to_have_count(0)
 

@@ -6,7 +6,13 @@ import type { PyBuffer, PyProxy } from "./pyproxy.js";
  */
 export interface Door {
   /** Loads a model; `open` starts the file from its first byte. Gives a `Loaded` as JSON. */
-  load(name: string, size: number | null, open: () => AsyncIterable<Uint8Array>): Promise<string>;
+  load(
+    name: string,
+    size: number | undefined,
+    open: () => AsyncIterable<Uint8Array>,
+  ): Promise<string>;
+  /** Throws if a file that begins with `first` could never be loaded. */
+  check(name: string, size: number | undefined, first: Uint8Array): void;
   /** The bundled model, or what answers in its place. */
   load_bundled(missing: string): Promise<string>;
   /** Begins the answer to a `Question` in JSON. */

@@ -2,7 +2,7 @@
 import * as Comlink from "comlink";
 
 import type { Door } from "./door.js";
-import { Cancelled, ModelCache, openSource, watched } from "./models.js";
+import { Cancelled, type Check, ModelCache, openSource, watched } from "./models.js";
 import { bootPython } from "./python.js";
 import type {
   CachedModel,
@@ -93,7 +93,8 @@ class PythonEngine implements Engine {
     const tell = throttled(progress);
     try {
       if (source.kind === "bundled") return await this.#load(() => door.load_bundled("{}"));
-      const model = await openSource(source, this.#cache, loading.signal, tell);
+      const check: Check = (name, size, first) => door.check(name, size, first);
+      const model = await openSource(source, this.#cache, loading.signal, tell, check);
       try {
         return await this.#load(() =>
           door.load(model.name, model.size, () => watched(model, loading.signal, tell)),

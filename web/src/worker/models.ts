@@ -16,11 +16,17 @@ export class Cancelled extends Error {
 /** A model's bytes, readable as often as a backend needs them. */
 export interface ModelBytes {
   name: string;
-  size: number | null;
+  /** `undefined` if nobody knows; Python's `None`. */
+  size: number | undefined;
   chunks(): AsyncGenerator<Uint8Array>;
 }
 
+/** Throws if a file with this beginning could never be loaded. */
+export type Check = (name: string, size: number | undefined, first: Uint8Array) => void;
+
 const PIECE = 1 << 20;
+/** Enough of a file to know what memory it will take. */
+const BEGINNING = 1 << 16;
 const FOLDER = "models";
 /** Downloads in progress carry this ending until their last byte is there. */
 const PARTIAL = ".partial";
@@ -173,6 +179,7 @@ export class ModelCache {
     url: URL,
     signal: AbortSignal,
     tell: (step: ModelProgress) => void,
+    check: Check,
   ): Promise<ModelBytes> {
     const key = encodeURIComponent(url.href);
     const response = await openUrl(url, signal);
@@ -181,8 +188,16 @@ export class ModelCache {
     const target = await this.#writer(`${key}${PARTIAL}`);
     let done = 0;
     const kept: Uint8Array<ArrayBuffer>[] = [];
+    const beginning = new Uint8Array(BEGINNING);
     try {
       for await (const piece of piecesOf(response, name, signal)) {
+        if (done < BEGINNING) {
+          beginning.set(piece.subarray(0, BEGINNING - done), done);
+          if (done + piece.byteLength >= BEGINNING) {
+            const plain = !response.headers.has("content-encoding");
+            check(name, (plain && total) || undefined, beginning);
+          }
+        }
         if (target) await target.writer.write(piece);
         else kept.push(piece);
         done += piece.byteLength;
@@ -192,7 +207,7 @@ export class ModelCache {
     } catch (error) {
       await target?.writer.abort().catch(() => undefined);
       await target?.folder.removeEntry(`${key}${PARTIAL}`).catch(() => undefined);
-      if (error instanceof DownloadError || error instanceof Cancelled) throw error;
+      if (!(error instanceof DOMException)) throw error;
       throw new DownloadError(
         `${name} does not fit into this browser's storage after ${done} bytes; ` +
           `delete a kept model and try again.`,
@@ -236,6 +251,7 @@ export async function openSource(
   cache: ModelCache,
   signal: AbortSignal,
   tell: (step: ModelProgress) => void,
+  check: Check,
 ): Promise<ModelBytes> {
   switch (source.kind) {
     case "file":
@@ -243,7 +259,7 @@ export async function openSource(
     case "cached":
       return cache.open(source.name);
     case "url":
-      return cache.download(checkedUrl(source.url), signal, tell);
+      return cache.download(checkedUrl(source.url), signal, tell, check);
   }
 }
 
