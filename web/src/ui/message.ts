@@ -276,7 +276,7 @@ export class MessageView extends SessionElement {
           : nothing
       }
       ${
-        message.text
+        message.text && "clipboard" in navigator
           ? html`<button class="small quiet" @click=${this.#copy}>
               ${icon("copy")} ${this.copied ? "Copied" : "Copy"}
             </button>`

@@ -45,6 +45,10 @@ export class Snapshots {
 
   /** Removes what was kept. */
   async forget(): Promise<void> {
-    await caches?.delete(CACHE).catch(() => undefined);
+    try {
+      await caches.delete(CACHE);
+    } catch {
+      // There is no cache to forget it from.
+    }
   }
 }
