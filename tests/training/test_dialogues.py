@@ -5,7 +5,7 @@ import re
 import pytest
 from deep_tree_echo.training.chitchat import clean
 from deep_tree_echo.training.data import documents
-from deep_tree_echo.training.dialogues import FOLDER, Dialogues, read_topics
+from deep_tree_echo.training.dialogues import FINISH, FOLDER, Dialogues, read_topics
 
 
 def plain(text: str) -> str:
@@ -25,7 +25,7 @@ def test_documents_are_turns_of_ascii(held_out):
 
 
 def test_held_out_phrasings_are_not_trained_on():
-    seen, kept = Dialogues(1), Dialogues(1, held_out=True)
+    seen, kept = Dialogues(1, shares=FINISH), Dialogues(1, held_out=True)
     trained = {plain(q) for group in seen.topics.values() for t in group for q in t.questions}
     held = {plain(q) for group in seen.topics.values() for t in group for q in t.held_out}
     assert len(held) > 80

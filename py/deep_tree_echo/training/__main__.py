@@ -1,4 +1,4 @@
-"""``python -m deep_tree_echo.training prepare | train | evaluate | export``."""
+"""``python -m deep_tree_echo.training prepare | train | finish | export | evaluate``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 
 from . import data
-from .evaluate import compare, samples
+from .evaluate import answered, compare, samples
 from .export import write_file
 from .kernels import repository_root
 from .parameters import Shape
-from .trainer import Recipe, Trainer, load_parameters
+from .trainer import FINISH, Recipe, Trainer, load_parameters
 
 __all__ = ["main"]
 
@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=Recipe.seed)
     train.set_defaults(run=_train)
 
+    finish = commands.add_parser("finish", help="rehearse openings, from the trained weights")
+    finish.set_defaults(run=_finish)
+
     model = Path(__file__).resolve().parents[1] / "models" / "echo-1m-FP16.bin"
     export = commands.add_parser("export", help="write the checkpoint as a model file")
     export.add_argument("--model", type=Path, default=model)
@@ -87,6 +90,7 @@ def _prepare(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     text = data.load(options.folder)
     tokens = text.pop("train")
+    text.pop("finish")
     checkpoint = options.folder / "checkpoint.npz"
     if options.resume:
         trainer = Trainer.resume(checkpoint, tokens, text, options.steps)
@@ -96,8 +100,20 @@ def _train(options: argparse.Namespace) -> None:
     trainer.run(options.folder)
 
 
+def _finish(options: argparse.Namespace) -> None:
+    text = data.load(options.folder)
+    text.pop("train")
+    tokens = text.pop("finish")
+    parameters, _ = load_parameters(options.folder / "checkpoint.npz")
+    trainer = Trainer(parameters.shape, FINISH, tokens, text)
+    trainer.parameters.flat[:] = parameters.flat
+    trainer.run(options.folder / "finish", measure_every=250)
+
+
 def _export(options: argparse.Namespace) -> None:
-    parameters, about = load_parameters(options.folder / "checkpoint.npz")
+    finished = options.folder / "finish" / "checkpoint.npz"
+    trained = options.folder / "checkpoint.npz"
+    parameters, about = load_parameters(finished if finished.exists() else trained)
     size = write_file(parameters, options.model, half=not options.fp32)
     recipe = about["recipe"]
     print(
@@ -109,6 +125,8 @@ def _export(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     if not options.samples:
         print(json.dumps(compare(options.model, data.load(options.folder)), indent=2))
+        for group, (right, total) in answered(options.model).items():
+            print(f"{group}: {right} of {total} held-out questions answered as written")
     for item in samples(options.model):
         print(f"\nUser: {item['prompt']}\nAssistant: {item['answer']}")
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import chitchat
-from .dialogues import Dialogues
+from .dialogues import FINISH, Dialogues
 from .streams import pack
 
 __all__ = ["documents", "load", "prepare"]
 
+PARTS = ("train", "finish", "chat", "help")
 HELP_SHARE = 0.4  # of the training bytes
 HELD_OUT = 20  # one conversation in so many
 
@@ -31,8 +32,8 @@ def documents(talk: list[str], seed: int = 1) -> dict[str, list[str]]:
     Returns
     -------
     dict of str to list of str
-        ``train`` (shuffled), ``chat`` (conversations held out) and ``help``
-        (dialogues in phrasings held out).
+        ``train`` and ``finish`` (shuffled), ``chat`` (conversations held out) and
+        ``help`` (dialogues in phrasings held out).
     """
     mixer = random.Random(seed)
     talk = list(talk)
@@ -43,7 +44,15 @@ def documents(talk: list[str], seed: int = 1) -> dict[str, list[str]]:
     generated = Dialogues(seed).documents(round(size * HELP_SHARE / (1 - HELP_SHARE)))
     train = train + generated
     mixer.shuffle(train)
-    return {"train": train, "chat": held, "help": Dialogues(seed + 1, True).documents(120_000)}
+    finish = Dialogues(seed + 2, shares=FINISH).documents(1_500_000)
+    finish += talk[count : count + len(talk) // 25]
+    mixer.shuffle(finish)
+    return {
+        "train": train,
+        "finish": finish,
+        "chat": held,
+        "help": Dialogues(seed + 1, True).documents(120_000),
+    }
 
 
 def prepare(downloads: Path, folder: Path, seed: int = 1) -> dict[str, int]:
@@ -54,7 +63,7 @@ def prepare(downloads: Path, folder: Path, seed: int = 1) -> dict[str, int]:
     downloads : Path
         Where packages are kept.
     folder : Path
-        Receives ``train.npy``, ``chat.npy`` and ``help.npy``.
+        Receives ``train.npy``, ``finish.npy``, ``chat.npy`` and ``help.npy``.
     seed : int
         Seed of `documents`.
 
@@ -93,4 +102,4 @@ def load(folder: Path) -> dict[str, NDArray[np.int16]]:
     """
     if not (folder / "train.npy").exists():
         raise FileNotFoundError(f"{folder} holds no training text: run 'prepare' first.")
-    return {name: np.load(folder / f"{name}.npy") for name in ("train", "chat", "help")}
+    return {name: np.load(folder / f"{name}.npy") for name in PARTS}

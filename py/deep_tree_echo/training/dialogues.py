@@ -18,10 +18,12 @@ from pathlib import Path
 
 from .chitchat import as_document
 
-__all__ = ["Dialogues", "Topic", "read_topics"]
+__all__ = ["FINISH", "Dialogues", "Topic", "read_topics"]
 
 FOLDER = Path(__file__).resolve().parent / "help"
 SHARES = {"app": 0.34, "field": 0.30, "self": 0.14, "talk": 0.14, "beyond": 0.08}
+# The finishing stage rehearses how chats open, and a little of all the rest.
+FINISH = {"opening": 0.4, "app": 0.18, "field": 0.14, "self": 0.1, "talk": 0.1, "beyond": 0.08}
 ABOUT = {
     "SIZE": "one million",
     "LAYERS": "four",
@@ -113,14 +115,18 @@ class Dialogues:
     held_out : bool
         True draws only phrasings that training never sees, as they are written;
         False draws the others, in all spellings.
+    shares : dict of str to float
+        How often each group of topics comes up.
     """
 
-    def __init__(self, seed: int, held_out: bool = False) -> None:
+    def __init__(
+        self, seed: int, held_out: bool = False, shares: dict[str, float] = SHARES
+    ) -> None:
         self.random = random.Random(seed)
-        self.held_out = held_out
+        self.held_out, self.shares = held_out, shares
         self.lists: dict[str, list[str]] = {}
         self.topics: dict[str, list[Topic]] = {}
-        for group in SHARES:
+        for group in shares:
             topics, lists = read_topics(FOLDER / f"{group}.txt")
             self.lists |= lists
             self.topics[group] = [topic for topic in topics if self._questions(topic)]
@@ -179,23 +185,50 @@ class Dialogues:
         return topic.questions + topic.names
 
     def _topic(self, begun: bool) -> Topic:
-        group = self.random.choices(list(SHARES), list(SHARES.values()))[0]
+        group = self.random.choices(list(self.shares), list(self.shares.values()))[0]
         topics = self.topics[group]
         return self.random.choice([topic for topic in topics if begun or not topic.follows])
 
     def _exchange(self, topic: Topic) -> tuple[str, str, dict[str, str]]:
         own = topic.held_out if self.held_out else topic.questions
         if topic.names and (not own or self.random.random() < 0.6):
-            asked = self.random.choice(topic.names)
-            question = self.random.choice(self.templates).replace("{x}", asked)
-            if question[0].islower() and self.random.random() < 0.5:
-                question = question[0].upper() + question[1:]
+            question = self._ask_by_name(topic)
         else:
             question = self.random.choice(own)
         values: dict[str, str] = {}
         question = self._fill(question, values, draw=True)
         answer = self._fill(self.random.choice(topic.answers), values, draw=False)
         return (question if self.held_out else self.casual(question)), answer, values
+
+    def questions(self, topic: Topic) -> list[tuple[str, list[str]]]:
+        """Return a topic's own questions, one from a template, and what answers them.
+
+        Parameters
+        ----------
+        topic : Topic
+            One of `topics`.
+
+        Returns
+        -------
+        list of tuple of str and list of str
+            A question and all its answers, blanks filled in.
+        """
+        asked = list(topic.held_out if self.held_out else topic.questions)
+        if topic.names:
+            asked.append(self._ask_by_name(topic))
+        out = []
+        for question in asked:
+            values: dict[str, str] = {}
+            question = self._fill(question, values, draw=True)
+            out.append((question, [self._fill(a, values, draw=False) for a in topic.answers]))
+        return out
+
+    def _ask_by_name(self, topic: Topic) -> str:
+        asked = self.random.choice(topic.names)
+        question = self.random.choice(self.templates).replace("{x}", asked)
+        if question[0].islower() and self.random.random() < 0.5:
+            question = question[0].upper() + question[1:]
+        return question
 
     def _fill(self, text: str, values: dict[str, str], draw: bool) -> str:
         def value(match: re.Match[str]) -> str:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .dialogues import Dialogues
 from .export import parameters_of
 from .network import CarriedState, Network
 from .ngram import NGram
 from .parameters import Parameters
 from .recurrent import Recurrent, sample
 
-__all__ = ["PROMPTS", "compare", "model_bits", "samples"]
+__all__ = ["PROMPTS", "answered", "compare", "model_bits", "samples"]
 
 Tokens = NDArray[np.int16]
 
@@ -117,7 +118,7 @@ def compare(path: Path, text: dict[str, Tokens]) -> dict[str, dict[str, float]]:
     parameters, grams = parameters_of(path), NGram(text["train"], 5)
     out: dict[str, dict[str, float]] = {}
     for name, tokens in text.items():
-        if name == "train":
+        if name in ("train", "finish"):
             continue
         raw = np.maximum(tokens - 1, 0).astype(np.uint8).tobytes()
         first = np.concatenate([[True], tokens[:-1] == 0])
@@ -152,3 +153,31 @@ def samples(path: Path, prompts: tuple[str, ...] = PROMPTS, seed: int = 1) -> li
         {"prompt": prompt, "answer": sample(model, f"User: {prompt}\n\nAssistant:", seed)}
         for prompt in prompts
     ]
+
+
+def answered(path: Path, seed: int = 2) -> dict[str, tuple[int, int]]:
+    """Ask the held-out questions, one chat each, and count the answers that fit.
+
+    Parameters
+    ----------
+    path : Path
+        An exported model.
+    seed : int
+        Seed of the names that go into the questions.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        By group of topics, how many greedy answers were, letter for letter, an
+        answer of their topic, and how many questions there were.
+    """
+    model, generator = Recurrent(path), Dialogues(seed, held_out=True)
+    out = {}
+    for group, topics in generator.topics.items():
+        right = total = 0
+        for topic in topics:
+            for question, fitting in generator.questions(topic):
+                answer = sample(model, f"User: {question}\n\nAssistant:", 0, temperature=0)
+                right, total = right + (answer in fitting), total + 1
+        out[group] = (right, total)
+    return out

@@ -20,7 +20,7 @@ from .optimizer import AdamW, learning_rate
 from .parameters import Parameters, Shape, initial_parameters
 from .streams import Streams
 
-__all__ = ["Recipe", "Trainer", "load_parameters"]
+__all__ = ["FINISH", "Recipe", "Trainer", "load_parameters"]
 
 Tokens = NDArray[np.int16]
 
@@ -54,6 +54,10 @@ class Recipe:
     decay: float = 0.1
     jump: float = 0.5
     seed: int = 1
+
+
+# A second, short stage on other text, from the weights of the first.
+FINISH = Recipe(steps=1000, peak=6e-4, warmup=50, seed=2)
 
 
 class Trainer:
