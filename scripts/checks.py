@@ -21,6 +21,8 @@ __all__ = ["CHECKS", "Check", "Outcome", "run"]
 WEB = ROOT / "web"
 BIN = PYTHON.parent
 CACHE = BUILD / "cache"
+# A check that takes longer hangs.
+LIMIT_S = 900.0
 
 
 @dataclass
@@ -73,7 +75,7 @@ def _commands(*commands: tuple[str | Path, ...], cwd: Path = ROOT) -> Callable[.
     def check(log: Log, paths: list[str]) -> Outcome:
         failures = []
         for command in commands:
-            if log.code_of(*command, cwd=cwd) != 0:
+            if log.code_of(*command, cwd=cwd, limit_s=LIMIT_S) != 0:
                 failures.append(" ".join(Path(str(word)).name for word in command[:2]))
         if failures:
             return Outcome(failed=1, note=f"{', '.join(failures)} failed")
@@ -107,17 +109,19 @@ PYTEST_SUMMARY = r"\d+ (passed|failed|error|skipped).* in [\d.]+s"
 
 def _python(log: Log, paths: list[str]) -> Outcome:
     env = {"HYPOTHESIS_STORAGE_DIRECTORY": str(CACHE / "hypothesis")}
-    code = log.code_of(PYTHON, "-m", "pytest", "-q", "--durations=5", *paths, env=env)
+    code = log.code_of(
+        PYTHON, "-m", "pytest", "-q", "--durations=5", *paths, env=env, limit_s=LIMIT_S
+    )
     return _counted(log, code, PYTEST_SUMMARY)
 
 
 def _inside_pyodide(log: Log, paths: list[str]) -> Outcome:
-    code = log.code_of("node", ROOT / "tests" / "pyodide" / "run.mjs")
+    code = log.code_of("node", ROOT / "tests" / "pyodide" / "run.mjs", limit_s=LIMIT_S)
     return _counted(log, code, PYTEST_SUMMARY)
 
 
 def _vitest(log: Log, paths: list[str]) -> Outcome:
-    code = log.code_of("npx", "vitest", "run", cwd=WEB, env={"NO_COLOR": "1"})
+    code = log.code_of("npx", "vitest", "run", cwd=WEB, env={"NO_COLOR": "1"}, limit_s=LIMIT_S)
     return _counted(log, code, r"^\s*Tests\s+.*\d+ (passed|failed)")
 
 
@@ -125,9 +129,11 @@ def _browser(log: Log, paths: list[str]) -> Outcome:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         raise StepError("browser: chromium is missing; install it (Debian: chromium).")
-    env = {"CHROMIUM": chromium, "ECHO_SITE": str(SITE)}
+    env = {"CHROMIUM": chromium, "ECHO_SITE": str(SITE), "PYTHONUNBUFFERED": "1"}
     folder = ROOT / "tests" / "browser"
-    code = log.code_of(PYTHON, "-m", "pytest", "-q", "--durations=5", folder, env=env)
+    code = log.code_of(
+        PYTHON, "-m", "pytest", "-v", "--durations=5", folder, env=env, limit_s=LIMIT_S
+    )
     return _counted(log, code, PYTEST_SUMMARY)
 
 

@@ -27,6 +27,8 @@ SKIPPED = {"__pycache__", "node_modules", ".mypy_cache", ".ruff_cache", ".pytest
 WORKERS = 4
 # A sign of life from steps that take long.
 BEAT_S = 10.0
+# Nothing takes so long; what does hangs.
+LIMIT_S = 1800.0
 
 
 class StepError(Exception):
@@ -106,8 +108,12 @@ class Log:
         cwd: Path = ROOT,
         env: Mapping[str, str] | None = None,
         show: bool = False,
+        limit_s: float = LIMIT_S,
     ) -> int:
-        """Run a command as `run` does, and return its exit code instead of raising."""
+        """Run a command as `run` does, and return its exit code instead of raising.
+
+        After ``limit_s`` seconds it is ended, and that is a `StepError`.
+        """
         words = [str(word) for word in command]
         with self.path.open("a", encoding="utf-8") as file:
             file.write(f"$ {' '.join(words)}\n")
@@ -130,6 +136,10 @@ class Log:
                 except FileNotFoundError:
                     raise StepError(f"{self.name}: there is no {words[0]}.") from None
                 self._running.add(process)
+            late = threading.Event()
+            timer = threading.Timer(limit_s, self._end, (process, late))
+            timer.daemon = True
+            timer.start()
             try:
                 assert process.stdout is not None
                 for line in process.stdout:
@@ -142,8 +152,11 @@ class Log:
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
                 self.cpu_s += usage.ru_utime + usage.ru_stime
+                if late.is_set():
+                    raise StepError(f"{self.name}: {words[0]} did not end within {limit_s:.0f} s.")
                 return process.returncode
             finally:
+                timer.cancel()
                 with self._guard:
                     self._running.discard(process)
 
@@ -151,6 +164,12 @@ class Log:
         """Return the last lines of the log."""
         text = self.path.read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-lines:])
+
+    @staticmethod
+    def _end(process: subprocess.Popen[str], late: threading.Event) -> None:
+        late.set()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
 
     @classmethod
     def stop_all(cls) -> None:
