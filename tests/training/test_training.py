@@ -98,7 +98,7 @@ def test_comparison_and_samples(tmp_path):
     path = tmp_path / "model.bin"
     write_file(initial_parameters(SMALL, 1), path)
     table = compare(path, {"train": pack(TEXT), "chat": pack(TEXT[:9])})
-    assert table["chat"]["5-gram"] < table["chat"]["xz -9"] < table["chat"]["model"]
+    assert table["chat"]["order-5 n-gram"] < table["chat"]["xz -9"] < table["chat"]["model"]
     assert sample(Recurrent(path), "a", seed=1, length=9) == sample(
         Recurrent(path), "a", seed=1, length=9
     )

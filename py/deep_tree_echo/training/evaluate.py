@@ -124,7 +124,7 @@ def compare(path: Path, text: dict[str, Tokens]) -> dict[str, dict[str, float]]:
         first = np.concatenate([[True], tokens[:-1] == 0])
         out[name] = {
             "model": model_bits(parameters, split(tokens)),
-            "5-gram": float(grams.bits(tokens)[~first].mean()),
+            "order-5 n-gram": float(grams.bits(tokens)[~first].mean()),
             "xz -9": 8 * len(lzma.compress(raw, preset=9)) / len(raw),
             "gzip -9": 8 * len(gzip.compress(raw, 9)) / len(raw),
         }
