@@ -8,6 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import BOOT_MS, SITE, Open, say, serving, wait_answer, wait_ready
@@ -35,7 +36,8 @@ def test_reload_works_offline(open_page: Open) -> None:
     assert wait_answer(page)
 
 
-def test_a_reload_picks_up_a_new_build(open_page: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["the button", "a later visit"])
+def test_a_reload_picks_up_a_new_build(way: str, open_page: Open, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     shutil.copytree(SITE, folder)
     for server in serving(folder):
@@ -56,7 +58,12 @@ def test_a_reload_picks_up_a_new_build(open_page: Open, tmp_path: Path) -> None:
         # This visit still shows the old build and fetches the new one in the background.
         page.reload()
         expect(page).to_have_title("Deep Tree Echo")
-        page.get_by_role("button", name="New version: reload").click(timeout=BOOT_MS)
+        button = page.get_by_role("button", name="New version: reload")
+        button.wait_for(timeout=BOOT_MS)
+        if way == "the button":
+            button.click()
+        else:
+            page.reload()
         expect(page).to_have_title("New: Deep Tree Echo", timeout=BOOT_MS)
         assert wait_ready(page) == "rwkv_cpp"
         kept = page.evaluate("caches.keys()")

@@ -3,7 +3,7 @@ import { App } from "./ui/app.js";
 
 import { readPlace } from "./address.js";
 import { Session } from "./engine/session.js";
-import { keepOffline } from "./sw/offline.js";
+import { keepOffline, takeNewer } from "./sw/offline.js";
 import { Store } from "./talk/store.js";
 
 const root = new URL(".", location.href).href;
@@ -20,7 +20,11 @@ const simd = WebAssembly.validate(SIMD_PROBE);
 const session = new Session(store, root, simd);
 await session.restore(readPlace(location.hash).talk);
 app.session = session;
+app.renew = () => takeNewer(root);
 document.body.replaceChildren(app);
+
+// A newer build that the last visit has fetched is used from the start.
+if (navigator.serviceWorker?.controller) void takeNewer(root);
 
 // The offline copy is made once the engine has what it needs, so that the two do not compete.
 const copy = () => void keepOffline(root, (state) => (app.offline = state));

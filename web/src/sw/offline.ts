@@ -48,17 +48,39 @@ export async function keepOffline(
   }
 }
 
+/**
+ * Reloads into a newer build that waits, if this is the only page of the site: pages must not see
+ * files of two builds.
+ *
+ * @returns Whether the newer build takes over, or there is none.
+ */
+export async function takeNewer(root: string): Promise<boolean> {
+  const { serviceWorker } = navigator;
+  const waiting = (await serviceWorker?.getRegistration(root))?.waiting;
+  if (!waiting) return true;
+  const reload = () => location.reload();
+  serviceWorker.addEventListener("controllerchange", reload, { once: true });
+  const alone = await ask<boolean>(waiting, "take over");
+  if (!alone) serviceWorker.removeEventListener("controllerchange", reload);
+  return alone ?? false;
+}
+
 /** The requests by which the offline copy was made. */
 export async function offlineRequests(): Promise<RequestRecord[]> {
   const worker = navigator.serviceWorker?.controller;
   if (!worker) return [];
+  return (await ask<RequestRecord[]>(worker, "requests")) ?? [];
+}
+
+/** Sends a question to a worker; `null` if no answer comes within a second. */
+function ask<Answer>(worker: ServiceWorker, question: string): Promise<Answer | null> {
   return new Promise((resolve) => {
     const channel = new MessageChannel();
-    const timer = setTimeout(() => resolve([]), 1000);
+    const timer = setTimeout(() => resolve(null), 1000);
     channel.port1.onmessage = (event) => {
       clearTimeout(timer);
-      resolve(event.data as RequestRecord[]);
+      resolve(event.data as Answer);
     };
-    worker.postMessage("requests", [channel.port2]);
+    worker.postMessage(question, [channel.port2]);
   });
 }

@@ -88,17 +88,17 @@ async function activate(): Promise<void> {
   await scope.clients.claim();
 }
 
+/** Activates this build unless several pages use the other one; tells whether it does. */
+async function takeOver(port: MessagePort | undefined): Promise<void> {
+  const clients = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const alone = clients.filter((client) => client.url.startsWith(root)).length < 2;
+  port?.postMessage(alone);
+  if (alone) await scope.skipWaiting();
+}
+
 async function answer(event: FetchEvent): Promise<Response> {
   const { request } = event;
   const url = new URL(request.url);
-  if (request.mode === "navigate" && scope.registration.waiting) {
-    // A reload of the only page is the moment for the new build: no page still uses this one.
-    const pages = await scope.clients.matchAll({ type: "window" });
-    if (pages.length < 2) {
-      scope.registration.waiting.postMessage("take over");
-      return new Response("", { headers: { refresh: "0" } });
-    }
-  }
   const cache = await caches.open(CACHE);
   url.hash = "";
   // `assets.json?now` asks the server for the newest build.
@@ -111,7 +111,7 @@ async function answer(event: FetchEvent): Promise<Response> {
 scope.addEventListener("install", (event) => event.waitUntil(install()));
 scope.addEventListener("activate", (event) => event.waitUntil(activate()));
 scope.addEventListener("message", (event) => {
-  if (event.data === "take over") void scope.skipWaiting();
+  if (event.data === "take over") event.waitUntil(takeOver(event.ports[0]));
   if (event.data === "requests") {
     const entries = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
     event.ports[0]?.postMessage(

@@ -21,6 +21,10 @@ export class App extends SessionElement {
   @state() private place: Place = readPlace(location.hash);
   @state() private dropping = false;
   @state() offline: OfflineState | null = null;
+  @state() private renewal = "New version: reload";
+
+  /** Reloads into the newer build; false if other pages of this site keep the old one. */
+  renew: () => Promise<boolean> = () => Promise.resolve(false);
   @query("echo-talk") private talk!: TalkView;
   @query("echo-settings") private settings!: SettingsDialog;
   @query("echo-requests") private requests!: RequestsDialog;
@@ -217,8 +221,8 @@ export class App extends SessionElement {
         <h1>${MARK} Deep Tree Echo</h1>
         ${
           this.offline === "newer"
-            ? html`<button class="quiet fresh" @click=${() => location.reload()}>
-                ${icon("again")} <span class="wide">New version: reload</span>
+            ? html`<button class="quiet fresh" @click=${() => void this.#renew()}>
+                ${icon("again")} <span class="wide">${this.renewal}</span>
               </button>`
             : nothing
         }
@@ -258,6 +262,11 @@ export class App extends SessionElement {
         ${this.dropping ? html`<div class="drop">Drop a model file to load it</div>` : nothing}
       </main>
     `;
+  }
+
+  async #renew(): Promise<void> {
+    if (await this.renew()) return;
+    this.renewal = "New version: close this site's other tabs first";
   }
 
   #toggle(column: Column): void {
