@@ -80,8 +80,12 @@ class Visits:
         url: str | None = None,
         block: tuple[str, ...] = (),
         other_origins: tuple[str, ...] = (),
+        script: str = "",
     ) -> Page:
-        """Opens the page; requests that match ``block`` fail, ``other_origins`` may be asked."""
+        """Opens the page; requests that match ``block`` fail, ``other_origins`` may be asked.
+
+        ``script`` runs in the page before its own code, to take away what a browser may lack.
+        """
         context = self._playwright.chromium.launch_persistent_context(
             str(self._folder / f"profile-{len(self._contexts)}"),
             executable_path=CHROMIUM,
@@ -95,6 +99,8 @@ class Visits:
         context.on("request", lambda sent: self._asked.append(sent.url))
         for pattern in block:
             context.route(pattern, lambda route: route.abort())
+        if script:
+            context.add_init_script(script)
         page = context.pages[0]
         page.on("pageerror", lambda error: self._errors.append(str(error)))
         page.goto(start)

@@ -31,3 +31,25 @@ def test_without_numpy_the_mock_answers_and_says_so(open_page: Open) -> None:
     assert "could not be fetched from this site." in line
     open_inside(page, "State")
     expect(page.get_by_text("The mock has no state")).to_be_visible()
+
+
+REFUSED = "() => { throw new DOMException('The operation is insecure.', 'SecurityError'); }"
+
+
+def test_where_storage_is_refused_the_page_works_and_says_so(open_page: Open) -> None:
+    page = open_page(
+        script=f"Object.defineProperty(self, 'indexedDB', {{ get: {REFUSED} }});"
+        f"StorageManager.prototype.getDirectory = async {REFUSED};"
+    )
+    assert wait_ready(page) == "rwkv_cpp"
+    expect(page.get_by_text("This browser keeps nothing for this page")).to_be_visible()
+    say(page, "Is my data private?")
+    assert wait_answer(page)
+
+
+def test_without_simd_the_page_names_browsers_that_have_it(open_page: Open) -> None:
+    page = open_page(script="WebAssembly.validate = () => false;", block=("**/libecho.so",))
+    expect(page.get_by_text("This browser has no WebAssembly SIMD")).to_contain_text("Safari from")
+    assert wait_ready(page) == "python_rwkv"
+    say(page, "Is my data private?")
+    assert wait_answer(page)

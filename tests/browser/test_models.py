@@ -75,6 +75,23 @@ def test_a_file_from_disk_loads(page: Page, tmp_path: Path, architecture: str) -
     expect(page.get_by_role("application", name="State of all heads")).to_be_visible()
 
 
+def test_a_file_dropped_on_the_page_loads(page: Page) -> None:
+    data = random_model_bytes("7.0", n_embed=64, n_layer=2, seed=4)
+    transfer = page.evaluate_handle(
+        """(bytes) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([Uint8Array.from(bytes)], "dropped.bin"));
+          return transfer;
+        }""",
+        list(data),
+    )
+    page.dispatch_event("body", "drop", {"dataTransfer": transfer})
+    expect(page.locator("[data-part=model]")).to_have_text("dropped.bin", timeout=BOOT_MS)
+    say(page, "Hello")
+    wait_answer(page)
+    assert "rwkv_cpp · dropped.bin" in figures(page)
+
+
 def test_bad_files_are_refused_in_one_sentence(page: Page, tmp_path: Path) -> None:
     middle = len(SOUND) // 2
     big = header(65536, 4096, 32)
