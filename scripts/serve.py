@@ -104,7 +104,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         name = path.relative_to(self.server.folder).as_posix()
         status = path.stat()
-        etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
+        version = f"{status.st_mtime_ns:x}-{status.st_size:x}"
+        packed = path.with_name(path.name + ".gz")
+        wanted = self.headers.get("Range")
+        if wanted is not None and self.headers.get("If-Range", f'"{version}"') != f'"{version}"':
+            wanted = None
+        compressed = (
+            wanted is None
+            and _accepts_gzip(self.headers.get("Accept-Encoding", ""))
+            and _is_current(packed, status.st_mtime_ns)
+        )
+        etag = f'"{version}-gzip"' if compressed else f'"{version}"'
         kept = "public, max-age=31536000, immutable" if HASHED.match(name) else "no-cache"
         headers = {
             "Cache-Control": kept,
@@ -116,12 +126,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._begin(HTTPStatus.NOT_MODIFIED, headers)
             return
         headers["Content-Type"] = TYPES.get(path.suffix, "application/octet-stream")
-        wanted = self.headers.get("Range")
-        if wanted is not None and self.headers.get("If-Range", etag) == etag:
+        if wanted is not None:
             self._range(path, status.st_size, wanted, headers, with_body)
             return
-        packed = path.with_name(path.name + ".gz")
-        if _accepts_gzip(self.headers.get("Accept-Encoding", "")) and packed.is_file():
+        if compressed:
             headers["Content-Encoding"] = "gzip"
             path = packed
         else:
@@ -180,6 +188,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for key, value in (headers | ISOLATION).items():
             self.send_header(key, value)
         self.end_headers()
+
+
+def _is_current(packed: Path, since_ns: int) -> bool:
+    """Return whether there is a compressed copy that is not older than its file."""
+    try:
+        return packed.stat().st_mtime_ns >= since_ns
+    except FileNotFoundError:
+        return False
 
 
 def _accepts_gzip(header: str) -> bool:

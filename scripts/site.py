@@ -81,16 +81,19 @@ def _content(source: Path | bytes) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write a file and its compressed copy, unless both are there already."""
-    if path.exists() and path.read_bytes() == data:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file and then its compressed copy, unless both are there already.
+
+    The server sends only copies that are not older than their file, so never an outdated one.
+    """
     packed = path.with_name(path.name + ".gz")
-    if path.suffix not in COMPRESSED and len(data) >= SMALLEST:
-        _replace(packed, gzip.compress(data, 9, mtime=0))
-    else:
+    worth = path.suffix not in COMPRESSED and len(data) >= SMALLEST
+    if not path.exists() or path.read_bytes() != data:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data)
+    if not worth:
         packed.unlink(missing_ok=True)
-    _replace(path, data)
+    elif not packed.exists() or packed.stat().st_mtime_ns < path.stat().st_mtime_ns:
+        _replace(packed, gzip.compress(data, 9, mtime=0))
 
 
 def _replace(path: Path, data: bytes) -> None:

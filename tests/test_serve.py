@@ -107,6 +107,19 @@ def test_compressed_copy(server: Server) -> None:
         assert body == SCRIPT
 
 
+def test_an_older_compressed_copy_is_not_sent(server: Server) -> None:
+    path = "/assets/index-a1B2c3D4.js"
+    _, headers, _ = ask(server, path, Accept_Encoding="gzip")
+    status, _, _ = ask(server, path, Accept_Encoding="gzip", If_None_Match=headers["etag"])
+    assert status == 304
+    copy = server.folder / "assets" / "index-a1B2c3D4.js.gz"
+    os.utime(copy, ns=(0, copy.with_suffix("").stat().st_mtime_ns - 1))
+    old = headers["etag"]
+    status, headers, body = ask(server, path, Accept_Encoding="gzip", If_None_Match=old)
+    assert (status, body) == (200, SCRIPT)
+    assert "content-encoding" not in headers
+
+
 @pytest.mark.parametrize(
     ("wanted", "begin", "end"),
     [
