@@ -20,7 +20,7 @@ const simd = WebAssembly.validate(SIMD_PROBE);
 const session = new Session(store, root, simd);
 await session.restore(readPlace(location.hash).talk);
 app.session = session;
-app.renew = () => takeNewer(root);
+app.renew = () => takeNewer(root, true);
 document.body.replaceChildren(app);
 
 // A newer build that the last visit has fetched is used from the start.

@@ -52,9 +52,10 @@ export async function keepOffline(
  * Reloads into a newer build that waits, if this is the only page of the site: pages must not see
  * files of two builds.
  *
+ * @param insist - Reload also if the old build's worker is still busy with this page, which ends it.
  * @returns Whether the newer build takes over, or there is none.
  */
-export async function takeNewer(root: string): Promise<boolean> {
+export async function takeNewer(root: string, insist = false): Promise<boolean> {
   const { serviceWorker } = navigator;
   const waiting = (await serviceWorker?.getRegistration(root))?.waiting;
   if (!waiting) return true;
@@ -62,6 +63,7 @@ export async function takeNewer(root: string): Promise<boolean> {
   serviceWorker.addEventListener("controllerchange", reload, { once: true });
   const alone = await ask<boolean>(waiting, "take over");
   if (!alone) serviceWorker.removeEventListener("controllerchange", reload);
+  else if (insist) setTimeout(reload, 2000);
   return alone ?? false;
 }
 
