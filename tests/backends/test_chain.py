@@ -321,3 +321,15 @@ def test_numpy_missing_is_a_backend_error(monkeypatch):
     for name in ("rwkv_cpp", "python_rwkv"):
         with pytest.raises(BackendError, match=f"^{name} needs NumPy, which could not be loaded"):
             module.backend_class(name)
+
+
+def test_the_head_is_requantised_where_asked():
+    data = random_model_bytes("7.0", n_vocab=4000, n_layer=1)
+    plain, small = (
+        Chain.load(ModelFile("model.bin", len(data), lambda: [data], head))
+        for head in (None, "Q8_0")
+    )
+    weights = [chain.backend.description["weight_bytes"] for chain in (plain, small)]
+    assert weights[0] - weights[1] == 4000 * 64 // 32 * (32 * 4 - 34)
+    with pytest.raises(ArgumentError, match="head is 'Q3_0'"):
+        Chain.load(ModelFile("model.bin", len(data), lambda: [data], "Q3_0"))

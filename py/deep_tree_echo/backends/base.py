@@ -26,11 +26,14 @@ class ModelFile:
     chunks : callable
         Starts the file from its first byte: pieces of any size, in order, synchronous (a file)
         or asynchronous (a download).
+    head : str, optional
+        Type to requantise the head to, such as ``Q8_0``, where the backend can.
     """
 
     name: str
     size: int | None
     chunks: Callable[[], Iterable[bytes] | AsyncIterable[bytes]]
+    head: str | None = None
 
     @classmethod
     def from_path(cls, path: str | Path, chunk_bytes: int = 1 << 20) -> ModelFile:
@@ -103,8 +106,15 @@ class Backend(ABC):
 
     @classmethod
     @abstractmethod
-    def loader(cls, *, name: str, size: int | None, memory_limit_mb: float | None) -> Loader:
-        """Begins to load a model.
+    def loader(
+        cls,
+        *,
+        name: str,
+        size: int | None,
+        memory_limit_mb: float | None,
+        head: str | None = None,
+    ) -> Loader:
+        """Begins to load a model; ``head`` requantises its head, where the backend can.
 
         Raises
         ------

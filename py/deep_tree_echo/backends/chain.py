@@ -217,7 +217,10 @@ class Chain:
         file = self._file
         backend = backend_class(name)
         loader = backend.loader(
-            name=file.name, size=file.size, memory_limit_mb=self._memory_limit_mb
+            name=file.name,
+            size=file.size,
+            memory_limit_mb=self._memory_limit_mb,
+            head=file.head,
         )
         done = 0
 

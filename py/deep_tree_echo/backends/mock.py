@@ -38,7 +38,14 @@ class Mock(Backend):
     needs_file: ClassVar[bool] = False
 
     @classmethod
-    def loader(cls, *, name: str, size: int | None, memory_limit_mb: float | None) -> Loader:
+    def loader(
+        cls,
+        *,
+        name: str,
+        size: int | None,
+        memory_limit_mb: float | None,
+        head: str | None = None,
+    ) -> Loader:
         """Begins to load nothing: the mock works everywhere."""
         return _Loader()
 

@@ -31,7 +31,14 @@ class RwkvCpp(Backend):
         """The model; the backend closes it."""
 
     @classmethod
-    def loader(cls, *, name: str, size: int | None, memory_limit_mb: float | None) -> Loader:
+    def loader(
+        cls,
+        *,
+        name: str,
+        size: int | None,
+        memory_limit_mb: float | None,
+        head: str | None = None,
+    ) -> Loader:
         """Begins to load a model.
 
         Raises
@@ -39,7 +46,7 @@ class RwkvCpp(Backend):
         BackendError
             If libecho is missing or cannot be loaded.
         """
-        return _Loader(name, ModelLoader(size=size, memory_limit_mb=memory_limit_mb))
+        return _Loader(name, ModelLoader(size=size, memory_limit_mb=memory_limit_mb, head=head))
 
     @property
     def model_name(self) -> str:
@@ -59,6 +66,7 @@ class RwkvCpp(Backend):
             "n_head": model.n_head,
             "head_size": model.head_size,
             "weight_bytes": model.weight_bytes,
+            "work_bytes": model.work_bytes,
             "state_bytes": model.state_bytes,
         }
 

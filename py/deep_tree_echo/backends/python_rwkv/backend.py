@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from ... import platform
 from ...errors import MemoryBudgetError, UnsupportedModelError
 from ...formats.rwkv_file import Header, Tensor, TensorReader
-from ...formats.types import BLOCK_COLUMNS, TensorType
+from ...formats.types import BLOCK_COLUMNS, RWKV_TYPES, TensorType
 from ...generation import TextGeneration
 from ...sampling import SamplingSettings
 from ...tokenizer import name_for
@@ -46,8 +46,15 @@ class PythonRwkv(Backend):
         self._dense = dense
 
     @classmethod
-    def loader(cls, *, name: str, size: int | None, memory_limit_mb: float | None) -> Loader:
-        """Begins to load a model; NumPy is all it needs."""
+    def loader(
+        cls,
+        *,
+        name: str,
+        size: int | None,
+        memory_limit_mb: float | None,
+        head: str | None = None,
+    ) -> Loader:
+        """Begins to load a model; NumPy is all it needs. The head stays as the file has it."""
         return PythonRwkvLoader(name, size, memory_limit_mb)
 
     @property
@@ -192,9 +199,10 @@ def _over_budget(header: Header, needed: int, limit: float) -> MemoryBudgetError
     """Says what would fit: the tables stay FP16 in any quantised file, the matrices shrink."""
     tables = header.n_vocab * header.n_embed * 2
     matrices = max(0, needed - _table_bytes(header))
-    elements = matrices // header.type.row_bytes(BLOCK_COLUMNS) * BLOCK_COLUMNS
+    columns = header.type.block_columns
+    elements = matrices // header.type.row_bytes(columns) * columns
     said = f"This model needs about {_megabytes(needed)} MB and {int(limit / _MB)} MB are allowed"
-    for type in sorted(TensorType, key=lambda type: -type.row_bytes(BLOCK_COLUMNS)):
+    for type in sorted(RWKV_TYPES, key=lambda type: -type.row_bytes(BLOCK_COLUMNS)):
         size = 2 * tables + elements // BLOCK_COLUMNS * type.row_bytes(BLOCK_COLUMNS)
         if size <= limit and size < needed:
             return MemoryBudgetError(
