@@ -21,7 +21,7 @@ from deep_tree_echo.errors import (
 )
 from deep_tree_echo.events import Prompt, Token
 from deep_tree_echo.formats.rwkv_file import Tensor, read_file, write_file
-from deep_tree_echo.formats.types import TensorType
+from deep_tree_echo.formats.types import RWKV_TYPES
 from deep_tree_echo.sampling import SamplingSettings
 from deep_tree_echo.state import State
 from hypothesis import given
@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 
 from tests.random_models import ARCHITECTURES, random_model_bytes
 
-ALL_TYPES = [type.name for type in TensorType]
+ALL_TYPES = [type.name for type in RWKV_TYPES]
 
 
 def load(data: bytes, limit: float | None = None, piece: int = 1 << 20) -> PythonRwkv:

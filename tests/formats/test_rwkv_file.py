@@ -15,6 +15,7 @@ from deep_tree_echo.formats.rwkv_file import (
     Tensor,
     TensorReader,
     find_architecture,
+    index_file,
     read_file,
     write_file,
 )
@@ -34,7 +35,23 @@ def record(name: bytes, shape: tuple[int, ...], type: int = 0, data: bytes = b""
 
 
 def read(data: bytes, total: int | None = None) -> tuple[Header, list[Tensor]]:
-    return read_file([data], total)
+    """Reads pushed bytes; a file read in place gives the same, or the same refusal."""
+    if total is None:
+        return read_file([data])
+    try:
+        header, tensors = read_file([data], total)
+    except (ModelFormatError, UnsupportedModelError) as error:
+        if total == len(data):
+            with pytest.raises(type(error)):
+                index_file(io.BytesIO(data))
+        raise
+    if total == len(data):
+        again, stored = index_file(io.BytesIO(data))
+        assert again == header
+        for a, b in zip(tensors, stored, strict=True):
+            assert (a.name, a.shape, a.type) == (b.name, b.shape, b.type)
+            assert np.array_equal(a.data, np.concatenate(list(b.slices())))
+    return header, tensors
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

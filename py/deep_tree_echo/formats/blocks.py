@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
-from .types import BLOCK_COLUMNS, TensorType
+from .kblocks import dequantize_q4_k, dequantize_q6_k
+from .types import BLOCK_COLUMNS, RWKV_TYPES, TensorType
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -29,7 +30,7 @@ def quantize(type: TensorType, rows: Floats) -> Bytes:
     Parameters
     ----------
     type : TensorType
-        The type to round to.
+        The type to round to, one of `RWKV_TYPES`.
     rows : ndarray of float32, shape (..., columns)
         Any floats; what no code can express (NaN, infinity) ends in some code.
 
@@ -41,7 +42,7 @@ def quantize(type: TensorType, rows: Floats) -> Bytes:
     Raises
     ------
     ArgumentError
-        If the columns do not fill whole blocks.
+        If the columns do not fill whole blocks, or the type is only read.
 
     Examples
     --------
@@ -50,6 +51,8 @@ def quantize(type: TensorType, rows: Floats) -> Bytes:
     >>> float(abs(dequantize(TensorType.Q8_0, quantize(TensorType.Q8_0, row)) - row).max()) < 0.13
     True
     """
+    if type not in RWKV_TYPES:
+        raise ArgumentError(f"type is {type.name}; that type is only read, and never written.")
     rows = np.ascontiguousarray(rows, dtype=np.float32)
     columns = rows.shape[-1]
     shape = (*rows.shape[:-1], _row_bytes(type, columns))
@@ -94,6 +97,13 @@ def dequantize(type: TensorType, rows: Bytes) -> Floats:
         return rows.view("<f4").reshape(*lead, -1)
     if type is TensorType.FP16:
         return rows.view("<f2").astype(np.float32).reshape(*lead, -1)
+    if type is TensorType.BF16:
+        # The upper half of a float32.
+        return (rows.view("<u2").astype(np.uint32) << 16).view(np.float32).reshape(*lead, -1)
+    if type is TensorType.Q4_K:
+        return dequantize_q4_k(rows.reshape(-1, type.row_bytes(256))).reshape(*lead, -1)
+    if type is TensorType.Q6_K:
+        return dequantize_q6_k(rows.reshape(-1, type.row_bytes(256))).reshape(*lead, -1)
     blocks = rows.reshape(-1, type.row_bytes(BLOCK_COLUMNS))
     d = blocks[:, :2].copy().view("<f2").astype(np.float32)
     if type is TensorType.Q8_0:

@@ -1,15 +1,9 @@
-"""Reading and writing rwkv.cpp's model files.
-
-Little endian. A header of six int32 (magic, version, n_vocab, n_embed, n_layer, type), then
-tensors to the end of the file: int32 dimensions, name length and type; int32 sizes, PyTorch's
-last dimension first; the name; the rows.
-"""
+"""Reading and writing rwkv.cpp's model files: whole, in pieces, or only what is asked for."""
 
 from __future__ import annotations
 
-import math
 import struct
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -19,34 +13,28 @@ from numpy.typing import NDArray
 from ..errors import ArgumentError, ModelFormatError, UnsupportedModelError
 from .blocks import dequantize, quantize
 from .foreign import describe_foreign
+from .rwkv_records import (
+    HEADER,
+    MAGIC,
+    VERSION,
+    Header,
+    Record,
+    RecordParser,
+    find_architecture,
+)
+from .stored import StoredTensor, read_at
 from .types import TensorType
 
-MAGIC = 0x67676D66
-VERSION = 101
-_HEADER = struct.Struct("<I5i")
-_RECORD = struct.Struct("<3i")
-
-# Far beyond any model there is; a damaged header is refused before memory is taken for it.
-_MOST_VOCAB, _MOST_EMBED, _MOST_LAYERS = 1 << 24, 1 << 16, 1 << 10
-_LONGEST_NAME = 256
-_MOST_TENSORS_PER_LAYER = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a file says of itself first; ``type`` is that of its matrices."""
-
-    n_vocab: int
-    n_embed: int
-    n_layer: int
-    type: TensorType
-    version: int = VERSION
-
-    def pack(self) -> bytes:
-        """The 24 bytes of the header."""
-        return _HEADER.pack(
-            MAGIC, self.version, self.n_vocab, self.n_embed, self.n_layer, self.type
-        )
+__all__ = [
+    "VERSION",
+    "Header",
+    "Tensor",
+    "TensorReader",
+    "find_architecture",
+    "index_file",
+    "read_file",
+    "write_file",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +72,7 @@ class Tensor:
 
     def pack(self) -> Iterator[bytes]:
         """The bytes of the record: its description, then its rows."""
-        name = self.name.encode()
-        yield _RECORD.pack(len(self.shape), len(name), self.type)
-        yield struct.pack(f"<{len(self.shape)}i", *reversed(self.shape)) + name
+        yield Record(self.name, self.shape, self.type).pack()
         yield self.data.tobytes()
 
 
@@ -132,18 +118,20 @@ class TensorReader:
     def __init__(self, total_bytes: int | None = None) -> None:
         if total_bytes is not None and total_bytes < 0:
             raise ArgumentError(f"total_bytes is {total_bytes}; it must be at least 0.")
-        self.header: Header | None = None
         self._total = total_bytes
         self._position = 0
         self._failure: Exception | None = None
-        self._names: set[str] = set()
-        self._last = "the header"
-        self._inside = False  # a tensor, as opposed to between two
         self._complete: list[Tensor] = []
         self._target = memoryview(b"")
         self._filled = 0
-        self._parser = self._parse()
-        self._expect(next(self._parser))
+        self._parser = RecordParser(total_bytes)
+        self._filling = self._fill()
+        self._expect(next(self._filling))
+
+    @property
+    def header(self) -> Header | None:
+        """The file's header, once it has been pushed."""
+        return self._parser.header
 
     def push(self, piece: bytes | bytearray | memoryview) -> list[Tensor]:
         """Takes the next bytes and returns the tensors that they complete.
@@ -170,7 +158,7 @@ class TensorReader:
                 self._position += taken
                 rest = rest[taken:]
                 if self._filled == len(self._target):
-                    self._expect(self._parser.send(self._target))
+                    self._expect(self._filling.send(self._target))
         except (ModelFormatError, UnsupportedModelError) as error:
             self._failure = error
             self._target = memoryview(b"")
@@ -189,17 +177,11 @@ class TensorReader:
         if self._failure is not None:
             raise self._failure
         if self.header is None:
-            head = bytes(self._target[: self._filled])
-            if head and struct.pack("<I", MAGIC).startswith(head[:4]):
-                raise ModelFormatError(
-                    f"The file ends after {self._position} bytes, inside its header; it is "
-                    "truncated, fetch it again."
-                )
-            raise ModelFormatError(describe_foreign(head))
-        if self._inside or self._filled:
+            raise short_header(bytes(self._target[: self._filled]))
+        if self._parser.inside or self._filled:
             raise ModelFormatError(
-                f"The file ends after {self._position} bytes, inside a tensor ({self._last}); it "
-                "is truncated, fetch it again."
+                f"The file ends after {self._position} bytes, inside a tensor "
+                f"({self._parser.last}); it is truncated, fetch it again."
             )
         if self._total is not None and self._position < self._total:
             raise ModelFormatError(
@@ -212,107 +194,18 @@ class TensorReader:
         self._target = target
         self._filled = 0
 
-    def _parse(self) -> Generator[memoryview, memoryview, None]:
+    def _fill(self) -> Generator[memoryview, memoryview, None]:
         """Yields the memory to fill next and is sent that memory full."""
-        self.header = self._read_header(bytes((yield _room(_HEADER.size))))
+        steps = self._parser.steps()
+        wanted = next(steps)
         while True:
-            n_dims, name_length, number = _RECORD.unpack((yield _room(_RECORD.size)))
-            if not (1 <= n_dims <= 3 and 1 <= name_length <= _LONGEST_NAME):
-                raise ModelFormatError(
-                    f"After {self._last} the file goes on with something that is no tensor "
-                    f"({n_dims} dimensions, a name of {name_length} bytes); it is damaged, fetch "
-                    "it again."
-                )
-            self._inside = True
-            described = bytes((yield _room(4 * n_dims + name_length)))
-            name = self._read_name(described[4 * n_dims :])
-            shape = struct.unpack_from(f"<{n_dims}i", described)[::-1]
-            type = _read_type(number, name)
-            self._check_shape(name, shape, type)
-            self._last = name
-            rows = math.prod(shape[:-1])
-            data = np.empty((rows, type.row_bytes(shape[-1])), np.uint8)
-            yield data.reshape(-1).data
-            self._complete.append(Tensor(name, shape, type, data))
-            self._inside = False
-
-    def _read_header(self, head: bytes) -> Header:
-        magic, version, n_vocab, n_embed, n_layer, number = _HEADER.unpack(head)
-        if magic != MAGIC:
-            raise ModelFormatError(describe_foreign(head))
-        if version not in (100, 101):
-            raise UnsupportedModelError(
-                f"The file has rwkv.cpp's format version {version}; 100 and 101 can be read."
-            )
-        sizes = ((n_vocab, _MOST_VOCAB), (n_embed, _MOST_EMBED), (n_layer, _MOST_LAYERS))
-        if not all(1 <= size <= most for size, most in sizes):
-            raise ModelFormatError(
-                f"The header says n_vocab {n_vocab}, n_embed {n_embed} and n_layer {n_layer}, "
-                f"which no model has (1 to {_MOST_VOCAB}, {_MOST_EMBED} and {_MOST_LAYERS}); the "
-                "file is damaged, fetch it again."
-            )
-        type = _read_type(number, "The header")
-        if version == 100 and type.quantised:
-            raise UnsupportedModelError(
-                f"This {type.name} file has format version 100, whose blocks are laid out "
-                "differently; quantise the model again with a current rwkv.cpp (version 101)."
-            )
-        return Header(n_vocab, n_embed, n_layer, type, version)
-
-    def _read_name(self, encoded: bytes) -> str:
-        for byte in encoded:
-            if not 0x21 <= byte <= 0x7E:
-                raise ModelFormatError(
-                    f"A tensor after {self._last} has the byte 0x{byte:02x} in its name; the file "
-                    "is damaged, fetch it again."
-                )
-        return encoded.decode("ascii")
-
-    def _check_shape(self, name: str, shape: tuple[int, ...], type: TensorType) -> None:
-        """Refuses what no tensor of this model can be, before memory is taken for it."""
-        assert self.header is not None
-        header = self.header
-        least = min(shape)
-        if least < 1:
-            raise ModelFormatError(
-                f"{name} has a dimension of {least} elements; the file is damaged, fetch it again."
-            )
-        # The vocabulary's tables are the largest, or a channel mix of up to 32 times the width;
-        # the low-rank matrices of small models may exceed both.
-        embed = header.n_embed
-        if math.prod(shape) > max(header.n_vocab * embed, 32 * embed * embed, embed * 4096):
-            raise ModelFormatError(
-                f"{name} has the shape {shape}, too large for a model with n_vocab "
-                f"{header.n_vocab} and n_embed {embed}; the file is damaged, fetch it again."
-            )
-        row_bytes = type.row_bytes(shape[-1])
-        if row_bytes == 0:
-            raise ModelFormatError(
-                f"{name} has rows of {shape[-1]} elements, but {type.name} stores blocks of 32; "
-                "the file is damaged, fetch it again."
-            )
-        prefix, _, rest = name.partition(".")
-        layer = rest.partition(".")[0]
-        if prefix == "blocks" and layer.isdigit() and int(layer) >= header.n_layer:
-            raise ModelFormatError(
-                f"{name} is in the file, but the header says n_layer {header.n_layer}; the file is "
-                "damaged, fetch it again."
-            )
-        if name in self._names:
-            raise ModelFormatError(f"{name} is in the file twice; it is damaged, fetch it again.")
-        self._names.add(name)
-        most = _MOST_TENSORS_PER_LAYER * (header.n_layer + 1)
-        if len(self._names) > most:
-            raise ModelFormatError(
-                f"{name} is one tensor more than the {most} that a model of {header.n_layer} "
-                "layers may have; the file is damaged, fetch it again."
-            )
-        end = self._position + math.prod(shape[:-1]) * row_bytes
-        if self._total is not None and end > self._total:
-            raise ModelFormatError(
-                f"The file ends inside {name}: it has {self._total} bytes and "
-                f"{end - self._total} are missing; it is truncated, fetch it again."
-            )
+            if isinstance(wanted, Record):
+                data = np.empty((wanted.n_rows, wanted.n_bytes // wanted.n_rows), np.uint8)
+                yield data.reshape(-1).data
+                self._complete.append(Tensor(wanted.name, wanted.shape, wanted.type, data))
+                wanted = steps.send(b"")
+            else:
+                wanted = steps.send(bytes((yield memoryview(bytearray(wanted)))))
 
 
 def read_file(
@@ -332,37 +225,44 @@ def read_file(
     return reader.finish(), tensors
 
 
-def find_architecture(names: Mapping[str, object]) -> str:
-    """The architecture that the names of block 0 tell: ``"4.0"`` ... ``"7.0"``.
+def index_file(file: BinaryIO) -> tuple[Header, list[StoredTensor]]:
+    """The header and the tensors of a seekable file, without reading any rows.
 
-    Examples
-    --------
-    >>> find_architecture({"blocks.0.att.r_k": None})
-    '7.0'
+    Raises
+    ------
+    ModelFormatError, UnsupportedModelError
+        As `TensorReader` does.
     """
-    if "blocks.0.att.r_k" in names:
-        return "7.0"
-    if "blocks.0.att.time_maa_x" in names:
-        return "6.0"
-    if "blocks.0.att.ln_x.weight" in names:
-        return "5.2" if "blocks.0.att.gate.weight" in names else "5.1"
-    return "4.0"
+    total = file.seek(0, 2)
+    parser = RecordParser(total)
+    steps = parser.steps()
+    wanted = next(steps)
+    tensors: list[StoredTensor] = []
+    position = 0
+    while True:
+        if isinstance(wanted, Record):
+            place = (position, wanted.name, wanted.shape, wanted.type)
+            tensors.append(StoredTensor.in_file(file, *place))
+            position += wanted.n_bytes
+            wanted = steps.send(b"")
+        elif position == total and position >= HEADER.size and not parser.inside:
+            break
+        elif position + wanted > total and not parser.header:
+            file.seek(0)
+            raise short_header(file.read(wanted))
+        else:
+            piece = read_at(file, position, wanted, f"a tensor ({parser.last})")
+            position += wanted
+            wanted = steps.send(piece)
+    assert parser.header is not None
+    return parser.header, tensors
 
 
-def _room(size: int) -> memoryview:
-    return memoryview(bytearray(size))
-
-
-def _read_type(number: int, owner: str) -> TensorType:
-    if 4 <= number <= 6:
-        raise UnsupportedModelError(
-            f"{owner} has the data type {number}, which rwkv.cpp no longer has; quantise the "
-            "model again from FP16 or FP32."
+def short_header(head: bytes) -> ModelFormatError:
+    """The error about a file that is ``head`` and no more, too short for a header."""
+    if head and struct.pack("<I", MAGIC).startswith(head[:4]):
+        return ModelFormatError(
+            f"The file ends after {len(head)} bytes, inside its header; it is truncated, fetch it "
+            "again."
         )
-    try:
-        return TensorType(number)
-    except ValueError:
-        raise ModelFormatError(
-            f"{owner} has the unknown data type {number} (known are 0, 1, 2, 3, 7, 8 and 9); the "
-            "file is damaged, fetch it again."
-        ) from None
+    return ModelFormatError(describe_foreign(head))
