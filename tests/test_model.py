@@ -21,6 +21,7 @@ from deep_tree_echo.tokenizer import Tokenizer, name_for
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.evaluators import BACKENDS, load
 from tests.random_models import ARCHITECTURES, random_model_bytes
 
 FEW = hypothesis.settings(max_examples=max(5, hypothesis.settings.default.max_examples // 20))
@@ -236,6 +237,15 @@ def test_kinds_of_token_lists(model, kind):
 def test_tokens_out_of_range(model, tokens, sentence):
     with pytest.raises(ArgumentError, match=sentence):
         model.eval(tokens)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_truth_values_are_one_and_zero_in_every_backend(data, backend):
+    evaluator = load(backend, data)
+    one, two = evaluator.eval([True, False])[0], evaluator.eval([1, 0])[0]
+    assert np.array_equal(one, two)
+    with pytest.raises(ArgumentError, match=r"tokens\[0\] is (np\.)?True"):
+        evaluator.eval(np.array([True, False]))
 
 
 @pytest.mark.parametrize("tokens", [7, None])

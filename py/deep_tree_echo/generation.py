@@ -90,8 +90,8 @@ class TextGeneration(Generation):
     Notes
     -----
     A token is fed to the model before its event is given, so the text shown is always part of the
-    state. When a stop string, `cancel` or an abandoned iteration ends the answer, the state goes
-    back to the end of the text shown: what was held back was never said.
+    state. When a stop string, ``max_tokens``, `cancel` or an abandoned iteration ends the answer,
+    the state goes back to the end of the text shown: what was held back was never said.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ class TextGeneration(Generation):
             self._feed([token])
             text = self._take(token)
             if index == self._max_tokens - 1:
-                text += self._stream.finish()
+                text += self._stream.finish(cut=True)
             self._show(text)
             if self._stream.stopped:
                 self._end("stop")

@@ -17,6 +17,7 @@ from .generation import TextGeneration
 from .loading import Bytes, Source, complete, for_each, open_source
 from .sampling import SamplingSettings
 from .state import State, StateShape
+from .tokenids import checked_tokens
 from .tokenizer import Tokenizer, name_for
 
 _TYPE_NAMES = {number: name for name, number in core.TYPES.items()}
@@ -194,7 +195,7 @@ class Model:
             ids: Any = _OneToken(token)
             n_tokens = 1
         else:
-            ids = self._checked(tokens)
+            ids = checked_tokens(tokens, self.n_vocab)
             n_tokens = len(ids)
         logits = np.empty(self.n_vocab, dtype=np.float32)
         result = np.empty(self.state_shape.size, dtype=np.float32)
@@ -351,32 +352,6 @@ class Model:
                 f"state belongs to {state.shape}; this model is {self.state_shape}."
             )
         return state._address
-
-    def _checked(self, tokens: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
-        try:
-            array = np.asarray(tokens)
-        except (OverflowError, ValueError) as error:
-            raise ArgumentError(f"tokens is {tokens!r:.80}; give token ids: {error}.") from error
-        if array.ndim != 1 or array.size == 0:
-            raise ArgumentError(f"tokens is {tokens!r:.80}; give a list of at least one token.")
-        if array.dtype.kind in "iu":
-            outside = (array < 0) | (array >= self.n_vocab)
-            if not outside.any():
-                return np.ascontiguousarray(array, dtype=np.uint32)
-            at = int(outside.argmax())
-        elif array.dtype.kind == "O":
-            whole = [isinstance(value, (int, np.integer)) for value in tokens]
-            if all(whole) and all(0 <= value < self.n_vocab for value in tokens):
-                return array.astype(np.uint32)
-            at = next(
-                i for i, value in enumerate(tokens) if not (whole[i] and 0 <= value < self.n_vocab)
-            )
-        else:
-            at = 0
-        raise ArgumentError(
-            f"tokens[{at}] is {tokens[at]!r}; it must be a whole number from 0 to "
-            f"{self.n_vocab - 1}."
-        )
 
 
 class ModelLoader:

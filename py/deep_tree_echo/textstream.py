@@ -76,10 +76,14 @@ class TextStream:
         self._held = b""
         return self._release(buffer)
 
-    def finish(self) -> str:
-        """Gives what was held back: no more bytes will come."""
+    def finish(self, *, cut: bool = False) -> str:
+        """Gives what was held back: no more bytes will come.
+
+        With ``cut`` the text ends before it is complete: what may be the beginning of a stop
+        string is dropped, for nobody knows what would have followed.
+        """
         held, self._held = self._held, b""
-        return self._release(held, final=True)
+        return self._release(b"" if cut else held, final=True)
 
     def _release(self, piece: bytes, final: bool = False) -> str:
         text = self._decoder.decode(piece, final)

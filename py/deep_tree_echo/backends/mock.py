@@ -117,7 +117,7 @@ class _MockGeneration(Generation):
                 return
             text = self._stream.push(word.encode())
             if index == min(len(self._words), self._max_tokens) - 1:
-                text += self._stream.finish()
+                text += self._stream.finish(cut=index < len(self._words) - 1)
             self.text += text
             self.context_tokens += 1
             if self._stream.stopped:
