@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from deep_tree_echo import core
-from deep_tree_echo.backends.python_rwkv.sampler import NumpySampler, Random
+from deep_tree_echo.backends.python_rwkv.sampler import NumpySampler
 from deep_tree_echo.errors import ArgumentError, BackendError
+from deep_tree_echo.pcg32 import Random
 from deep_tree_echo.platform import library_path
 from deep_tree_echo.sampling import SamplingSettings
 from hypothesis import given

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import ArgumentError
+from ...pcg32 import Random
 from ...sampling import SamplingSettings
 
 Floats = NDArray[np.float32]
@@ -22,37 +23,6 @@ _GREATEST = np.finfo(np.float32).max
 _LEAST = np.finfo(np.float32).smallest_subnormal
 _LANES = 8  # independent sums
 _STRETCH = 512  # elements summed in float32 before going on in float64
-
-
-class Random:
-    """The PCG32 generator (XSH-RR 64/32, O'Neill 2014), the stream of number 54.
-
-    Examples
-    --------
-    >>> random = Random(42)
-    >>> hex(random.next()), hex(random.next())
-    ('0xa15c02b7', '0x7b47f409')
-    """
-
-    _MASK = (1 << 64) - 1
-
-    def __init__(self, seed: int) -> None:
-        self._state = 0
-        self.next()
-        self._state = (self._state + seed) & self._MASK
-        self.next()
-
-    def next(self) -> int:
-        """The next 32 bits."""
-        old = self._state
-        self._state = (old * 6364136223846793005 + 109) & self._MASK
-        mixed = (((old >> 18) ^ old) >> 27) & 0xFFFFFFFF
-        turn = old >> 59
-        return (mixed >> turn | mixed << (-turn & 31)) & 0xFFFFFFFF
-
-    def uniform(self) -> float:
-        """A number in [0, 1) with 32 bits."""
-        return self.next() / 2**32
 
 
 class NumpySampler:
