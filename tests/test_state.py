@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import copy
 import pickle
+import struct
+import zlib
+from itertools import pairwise
 
 import hypothesis
 import numpy as np
 import pytest
 from deep_tree_echo import Model, State
 from deep_tree_echo.errors import ArgumentError, ModelFormatError
+from deep_tree_echo.loading import SAMPLE_BYTES, SAMPLE_STRIDE, Sample
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.evaluators import load
 from tests.random_models import ARCHITECTURES, random_model_bytes
 
 FEW = hypothesis.settings(max_examples=max(5, hypothesis.settings.default.max_examples // 20))
@@ -99,6 +104,7 @@ def test_copies_and_pickles_own_their_numbers(model):
     expected = make().to_numpy()
     for again in (copy.deepcopy(make()), copy.copy(make()), pickle.loads(pickle.dumps(make()))):
         assert again.shape == model.state_shape
+        assert again.fingerprint == model.fingerprint != ""
         assert np.array_equal(again.to_numpy(), expected)
         assert again._address == again._array.ctypes.data
         assert np.array_equal(model.eval([4], again)[0], model.eval([4], make())[0])
@@ -149,6 +155,59 @@ def test_a_state_of_another_model(model, state, tmp_path):
     for other in (random_model_bytes("6.0"), random_model_bytes(n_layer=2)):
         with pytest.raises(ModelFormatError, match=r"state belongs to RWKV 7\.0 .*; this model is"):
             State.load(Model.load(other), path)
+
+
+def test_a_state_of_a_model_with_other_weights(model, state, tmp_path):
+    path = tmp_path / "state"
+    state.save(path)
+    other = Model.load(random_model_bytes(seed=2))
+    with pytest.raises(ModelFormatError, match="state was made by another model of the same sizes"):
+        State.load(other, path)
+    assert equal(State.load(model.clone(), path), state)
+    # However the file came and whatever its head became, it is the same model.
+    data = random_model_bytes()
+    again = Model.load([data[:1000], data[1000:]], head="Q8_0")
+    assert equal(State.load(again, path), state)
+
+
+def test_the_backends_agree_on_whose_state_it_is(model, state, tmp_path):
+    numpy_model = load("python_rwkv", random_model_bytes())
+    assert numpy_model.fingerprint == model.fingerprint
+    numpy_model.eval([1, 2, 3])[1].save(path := tmp_path / "state")
+    assert State.load(model, path).fingerprint == state.fingerprint
+
+
+def test_weights_that_differ_in_one_matrix_are_another_model(state, tmp_path):
+    data = bytearray(random_model_bytes())
+    state.save(path := tmp_path / "state")
+    at = len(data) // 2 // SAMPLE_STRIDE * SAMPLE_STRIDE
+    data[at : at + SAMPLE_BYTES : 4] = bytes(len(data[at : at + SAMPLE_BYTES : 4]))
+    with pytest.raises(ModelFormatError, match="another model"):
+        State.load(Model.load(data), path)
+
+
+def test_a_file_from_before_there_were_fingerprints(model, state, tmp_path):
+    path = tmp_path / "old"
+    shape = model.state_shape
+    data = state.to_numpy().tobytes()
+    sizes = (shape.n_layer, shape.n_embed, shape.n_head, shape.head_size)
+    path.write_bytes(struct.pack("<8sI5iI", b"DTESTATE", 1, 70, *sizes, zlib.crc32(data)) + data)
+    with pytest.warns(UserWarning, match="whether this model made it cannot be told"):
+        assert equal(State.load(model, path), state)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelFormatError, match="damaged"):
+        State.load(model, path)
+
+
+@given(st.binary(min_size=1, max_size=5 * SAMPLE_STRIDE), st.lists(st.integers(0, 400_000)))
+def test_a_sample_does_not_depend_on_the_pieces(data, cuts):
+    whole, pieces = Sample(), Sample()
+    whole.push(data)
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    for begin, end in pairwise(edges):
+        pieces.push(data[begin:end])
+    assert whole.hexdigest(1) == pieces.hexdigest(1)
+    assert whole.hexdigest(1) != whole.hexdigest(2)
 
 
 def test_a_folder_that_is_not_there(state, tmp_path):

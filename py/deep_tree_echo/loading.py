@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
@@ -17,7 +18,45 @@ Source = str | os.PathLike[str] | Bytes | Iterable[Bytes] | AsyncIterable[Bytes]
 PIECE_BYTES = 1 << 20
 """Files are read, and bytes in memory handed on, in pieces of this size."""
 
+SAMPLE_BYTES, SAMPLE_STRIDE = 1 << 10, 1 << 16
+"""What `Sample` hashes: so many bytes at the beginning of every so many."""
+
 Result = TypeVar("Result")
+
+
+class Sample:
+    """A hash of some of the bytes that pass by, the same however they are cut into pieces.
+
+    Every matrix that is larger than `SAMPLE_STRIDE` counts, at a 64th of the cost of all bytes.
+
+    Examples
+    --------
+    >>> one, two = Sample(), Sample()
+    >>> one.push(b"weights"), two.push(b"wei"), two.push(b"ghts")
+    (None, None, None)
+    >>> one.hexdigest() == two.hexdigest()
+    True
+    """
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._position = 0
+
+    def push(self, piece: Bytes) -> None:
+        """Takes the next bytes."""
+        view = memoryview(piece)
+        begin, end = self._position, self._position + len(view)
+        for block in range(begin - begin % SAMPLE_STRIDE, end, SAMPLE_STRIDE):
+            low, high = max(begin, block), min(end, block + SAMPLE_BYTES)
+            if low < high:
+                self._hash.update(view[low - begin : high - begin])
+        self._position = end
+
+    def hexdigest(self, *facts: object) -> str:
+        """32 hexadecimal digits of the bytes so far, their number and what else is known."""
+        whole = self._hash.copy()
+        whole.update(f"{self._position} {facts}".encode())
+        return whole.hexdigest()[:32]
 
 
 def open_source(source: Source) -> tuple[int | None, Iterable[Bytes] | AsyncIterable[Bytes]]:

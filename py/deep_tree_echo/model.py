@@ -14,7 +14,7 @@ from . import core, platform
 from .errors import ArgumentError
 from .events import Token
 from .generation import TextGeneration
-from .loading import Bytes, Source, complete, for_each, open_source
+from .loading import Bytes, Sample, Source, complete, for_each, open_source
 from .sampling import SamplingSettings
 from .state import State, StateShape
 from .tokenids import checked_tokens
@@ -66,12 +66,20 @@ class Model:
     """Memory of one state."""
     state_shape: StateShape
     """What the states look like."""
+    fingerprint: str
+    """Of the architecture, the sizes and a sample of the file; empty if nobody knows the file."""
 
-    def __init__(self, rwkv: core.Rwkv, tokenizer: str | Tokenizer | None = None) -> None:
+    def __init__(
+        self,
+        rwkv: core.Rwkv,
+        tokenizer: str | Tokenizer | None = None,
+        fingerprint: str = "",
+    ) -> None:
         """Takes over a loaded ``echo_rwkv``; use `load` to get one from a file."""
         info = rwkv.info
         self._rwkv = rwkv
         self._tokenizer = tokenizer
+        self.fingerprint = fingerprint
         self.architecture = f"{info.architecture // 10}.{info.architecture % 10}"
         self.n_vocab = info.n_vocab
         self.n_embed = info.n_embed
@@ -199,7 +207,7 @@ class Model:
             n_tokens = len(ids)
         logits = np.empty(self.n_vocab, dtype=np.float32)
         result = np.empty(self.state_shape.size, dtype=np.float32)
-        after = State(self.state_shape, result)
+        after = State(self.state_shape, result, self.fingerprint)
         self._rwkv.eval(ids, n_tokens, state_in, after._address, core.address(logits))
         return logits, after
 
@@ -219,7 +227,7 @@ class Model:
         """The state before the first token."""
         array = np.empty(self.state_shape.size, dtype=np.float32)
         self._rwkv.init_state(array)
-        return State(self.state_shape, array)
+        return State(self.state_shape, array, self.fingerprint)
 
     def generate(
         self,
@@ -318,7 +326,7 @@ class Model:
 
     def clone(self) -> Model:
         """Another model on the same weights, with working memory of its own."""
-        return Model(self._rwkv.clone(), self._tokenizer)
+        return Model(self._rwkv.clone(), self._tokenizer, self.fingerprint)
 
     def close(self) -> None:
         """Gives the memory back now; the weights go with the last clone. Harmless twice."""
@@ -374,6 +382,7 @@ class ModelLoader:
         if isinstance(tokenizer, str):
             tokenizer = Tokenizer(tokenizer)
         self._tokenizer = tokenizer
+        self._sample = Sample()
         self._loader = core.Loader(
             size or 0,
             0 if memory_limit_mb is None else int(memory_limit_mb * 1e6),
@@ -383,10 +392,13 @@ class ModelLoader:
     def push(self, piece: Bytes) -> None:
         """Takes the next bytes of the file; raises as `Model.load` does."""
         self._loader.push(piece)
+        self._sample.push(piece)
 
     def finish(self) -> Model:
         """The model, when the file has been pushed whole."""
-        return Model(self._loader.finish(), self._tokenizer)
+        model = Model(self._loader.finish(), self._tokenizer)
+        model.fingerprint = self._sample.hexdigest(model.state_shape, model.n_vocab)
+        return model
 
     def close(self) -> None:
         """Gives back what an unfinished load holds."""

@@ -6,6 +6,7 @@ import contextlib
 import os
 import struct
 import tempfile
+import warnings
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,12 @@ from .core import address
 from .errors import ArgumentError, ModelFormatError
 
 _MAGIC = b"DTESTATE"
-_VERSION = 1
-# magic, version, ten times the architecture, n_layer, n_embed, n_head, head_size, crc32 of the data
-_HEADER = struct.Struct("<8sI5iI")
+_VERSION = 2
+# magic, version, ten times the architecture, n_layer, n_embed, n_head, head_size
+_HEADER = struct.Struct("<8sI5i")
+# the model's fingerprint, zeros if unknown (not in version 1); crc32 of all before it and the data
+_FINGERPRINT_BYTES = 16
+_CHECKSUM = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,10 @@ class HasStateShape(Protocol):
     def state_shape(self) -> StateShape:
         """What the model's states look like."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Which model it is, as `Model.fingerprint`; empty if nobody knows."""
+
 
 class State:
     """Everything a model remembers of a text, in a fixed number of floats.
@@ -86,9 +94,11 @@ class State:
     True
     """
 
-    __slots__ = ("_address", "_array", "shape")
+    __slots__ = ("_address", "_array", "fingerprint", "shape")
 
-    def __init__(self, shape: StateShape, array: NDArray[np.float32]) -> None:
+    def __init__(
+        self, shape: StateShape, array: NDArray[np.float32], fingerprint: str = ""
+    ) -> None:
         """Takes over ``array`` (size,) float32, contiguous, which nobody writes to any more."""
         if array.dtype != np.float32 or array.shape != (shape.size,):
             raise ArgumentError(
@@ -96,6 +106,7 @@ class State:
                 f"{shape} has {shape.size} float32."
             )
         self.shape = shape
+        self.fingerprint = fingerprint
         self._array = np.ascontiguousarray(array)
         self._address = address(self._array)
         self._array.setflags(write=False)
@@ -130,7 +141,7 @@ class State:
         if not (finite := np.isfinite(numbers)).all():
             at = int(finite.argmin())
             raise ArgumentError(f"array[{at}] is {numbers[at]}; every number must be finite.")
-        return cls(shape, numbers)
+        return cls(shape, numbers, model.fingerprint)
 
     def to_numpy(self) -> NDArray[np.float32]:
         """A copy of the numbers, (size,) float32, layer after layer as in ``echo.h``."""
@@ -148,11 +159,11 @@ class State:
 
     def clone(self) -> State:
         """A state of equal numbers in memory of its own."""
-        return State(self.shape, self._array.copy())
+        return State(self.shape, self._array.copy(), self.fingerprint)
 
-    def __reduce__(self) -> tuple[type[State], tuple[StateShape, NDArray[np.float32]]]:
+    def __reduce__(self) -> tuple[type[State], tuple[StateShape, NDArray[np.float32], str]]:
         # A copy or a pickle must not carry the address along.
-        return State, (self.shape, self.to_numpy())
+        return State, (self.shape, self.to_numpy(), self.fingerprint)
 
     def layers(self) -> list[dict[str, NDArray[np.float32]]]:
         """The parts of every layer by name, as read-only views.
@@ -194,7 +205,7 @@ class State:
             raise ArgumentError(f"path is {str(path)!r}; there is no folder {path.parent}.")
         shape = self.shape
         data = self._array.astype("<f4", copy=False).tobytes()
-        header = _HEADER.pack(
+        head = _HEADER.pack(
             _MAGIC,
             _VERSION,
             round(10 * float(shape.architecture)),
@@ -202,13 +213,13 @@ class State:
             shape.n_embed,
             shape.n_head,
             shape.head_size,
-            zlib.crc32(data),
-        )
+        ) + bytes.fromhex(self.fingerprint).ljust(_FINGERPRINT_BYTES, b"\0")
+        checksum = _CHECKSUM.pack(zlib.crc32(data, zlib.crc32(head)))
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(header)
-                file.write(data)
+                for part in (head, checksum, data):
+                    file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -226,7 +237,13 @@ class State:
         ArgumentError
             If there is no such file.
         ModelFormatError
-            If it is not a state file, a damaged one, or the state of a model of another shape.
+            If it is not a state file, a damaged one, or the state of another model.
+
+        Warns
+        -----
+        UserWarning
+            If nobody can tell whether the state is this model's: the file was written before
+            fingerprints were, or one of the two has none.
         """
         path = Path(path)
         if not path.is_file():
@@ -235,19 +252,38 @@ class State:
             head = file.read(_HEADER.size)
             if head[: len(_MAGIC)] != _MAGIC or len(head) < _HEADER.size:
                 raise ModelFormatError(f"{path.name} is not the file of a state; choose another.")
-            _, version, architecture, *sizes, checksum = _HEADER.unpack(head)
-            if version != _VERSION:
+            _, version, architecture, *sizes = _HEADER.unpack(head)
+            if version not in (1, _VERSION):
                 raise ModelFormatError(
                     f"{path.name} has version {version} of the state format; this package reads "
-                    f"version {_VERSION}."
+                    f"the versions 1 and {_VERSION}."
                 )
             found = StateShape(f"{architecture // 10}.{architecture % 10}", *sizes)
             if found != (shape := model.state_shape):
                 raise ModelFormatError(f"{path.name} belongs to {found}; this model is {shape}.")
+            print_of_model = file.read(_FINGERPRINT_BYTES) if version > 1 else b""
+            checksum = file.read(_CHECKSUM.size)
             data = file.read(4 * shape.size + 1)
-        if len(data) != 4 * shape.size or zlib.crc32(data) != checksum:
+        summed = zlib.crc32(data, zlib.crc32(head + print_of_model) if version > 1 else 0)
+        if len(data) != 4 * shape.size or checksum != _CHECKSUM.pack(summed):
             raise ModelFormatError(
                 f"{path.name} is damaged: its {4 * shape.size} bytes of numbers are not whole; "
                 "save the state again."
             )
+        _check_owner(path.name, print_of_model.hex() if any(print_of_model) else "", model)
         return cls.from_numpy(model, np.frombuffer(data, dtype="<f4"))
+
+
+def _check_owner(name: str, fingerprint: str, model: HasStateShape) -> None:
+    """Refuses the state of another model of the same shape; warns where nobody can tell."""
+    if not fingerprint or not model.fingerprint:
+        warnings.warn(
+            f"{name} fits this model's sizes, but whether this model made it cannot be told; go on "
+            "only if you know that it did.",
+            stacklevel=3,
+        )
+    elif fingerprint != model.fingerprint:
+        raise ModelFormatError(
+            f"{name} was made by another model of the same sizes (fingerprint {fingerprint[:8]}, "
+            f"and this model's is {model.fingerprint[:8]}); load the model that made it."
+        )

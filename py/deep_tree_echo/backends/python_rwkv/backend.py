@@ -12,6 +12,7 @@ from ...errors import MemoryBudgetError, UnsupportedModelError
 from ...formats.rwkv_file import Header, Tensor, TensorReader
 from ...formats.types import BLOCK_COLUMNS, RWKV_TYPES, TensorType
 from ...generation import TextGeneration
+from ...loading import Sample
 from ...sampling import SamplingSettings
 from ...tokenizer import name_for
 from ..base import Backend, Generation, Loader
@@ -121,6 +122,7 @@ class PythonRwkvLoader(Loader):
         self._reader = TensorReader(size)
         self._tensors: list[Tensor] = []
         self._held = 0
+        self._sample = Sample()
 
     def push(self, piece: bytes) -> None:
         """Takes the next bytes of the file.
@@ -139,6 +141,7 @@ class PythonRwkvLoader(Loader):
                 f"There is no memory left after {_megabytes(self._held)} MB of {self._name}; free "
                 "memory or load a smaller model."
             ) from None
+        self._sample.push(piece)
         header = self._reader.header
         if header is not None:
             needed = max(self._held, self._size or 0)
@@ -163,6 +166,7 @@ class PythonRwkvLoader(Loader):
                 f"There is no memory left for {self._name} in float32; set a memory limit of less "
                 "than the machine has, or load a smaller model."
             ) from None
+        model.fingerprint = self._sample.hexdigest(model.state_shape, model.n_vocab)
         return PythonRwkv(self._name, model, header.type, dense)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from ...errors import ArgumentError
 from ...formats.rwkv_file import find_architecture
 from ...sampling import SamplingSettings
 from ...state import State, StateShape
+from ...tokenids import checked_tokens
 from . import v4, v5, v6, v7
 from .layers import LayerNorm
 from .network import Architecture, Network
@@ -67,6 +68,8 @@ class NumpyModel:
             self.architecture, self.n_layer, self.n_embed, sizes.n_head, sizes.head_size
         )
         self.weight_bytes = weights.nbytes
+        self.fingerprint = ""
+        """Which model it is, as `Model.fingerprint`; the loader knows."""
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:
@@ -84,7 +87,7 @@ class NumpyModel:
 
     def fresh_state(self) -> State:
         """The state before the first token."""
-        return State(self.state_shape, self._network.fresh_state().reshape(-1))
+        return State(self.state_shape, self._network.fresh_state().reshape(-1), self.fingerprint)
 
     def eval(
         self, tokens: Sequence[int] | NDArray[np.integer[Any]], state: State | None = None
@@ -110,7 +113,7 @@ class NumpyModel:
         ArgumentError
             For no tokens, one out of range or another model's state.
         """
-        ids = self._check_tokens(tokens)
+        ids = checked_tokens(tokens, self.n_vocab)
         memory = self._begin(state)
         with np.errstate(over="ignore", under="ignore"):  # exp and silu saturate as they should
             for begin in range(0, len(ids), _TOKENS_AT_ONCE):
@@ -119,33 +122,11 @@ class NumpyModel:
             hidden = self._output_norm(x[-1:])
             logits = self._head(hidden)[0]
         self.hidden = hidden[0]
-        return logits, State(self.state_shape, memory.reshape(-1))
+        return logits, State(self.state_shape, memory.reshape(-1), self.fingerprint)
 
     def new_sampler(self, settings: SamplingSettings) -> NumpySampler:
         """A sampler for one answer. ``settings.seed`` is a number."""
         return NumpySampler(settings, self.n_vocab)
-
-    def _check_tokens(self, tokens: Sequence[int] | NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-        try:
-            ids = np.asarray(tokens)
-        except (OverflowError, ValueError) as error:
-            raise ArgumentError(f"tokens is {tokens!r:.80}; give token ids: {error}.") from error
-        if ids.ndim != 1 or ids.size == 0:
-            raise ArgumentError(f"tokens is {tokens!r:.80}; give a list of at least one token.")
-        if ids.dtype.kind in "iu":
-            outside = (ids < 0) | (ids >= self.n_vocab)
-        else:
-            outside = np.array([not self._is_token(token) for token in tokens])
-        if outside.any():
-            at = int(outside.argmax())
-            raise ArgumentError(
-                f"tokens[{at}] is {tokens[at]!r}; it must be a whole number from 0 to "
-                f"{self.n_vocab - 1}."
-            )
-        return ids.astype(np.int64)
-
-    def _is_token(self, token: object) -> bool:
-        return isinstance(token, (int, np.integer)) and 0 <= int(token) < self.n_vocab
 
     def _begin(self, state: State | None) -> Floats:
         """The memory to go on from, (n_layer, numbers of a layer), which may be overwritten."""
