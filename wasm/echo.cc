@@ -45,10 +45,11 @@ echo_status Wrap(std::unique_ptr<Object> object, Handle** handle) {
   return ECHO_OK;
 }
 
-echo_status CheckRows(int32_t type, size_t columns) {
-  if (echo::FindType(type) == nullptr) {
-    return echo::Fail(ECHO_ERROR_ARGUMENT,
-                      "type is %d and must be one of 0, 1, 2, 3, 7, 8, 9 (see echo_type).", type);
+// `known`: whether there is such a type for what is asked.
+echo_status CheckRows(int32_t type, bool known, const char* types, size_t columns) {
+  if (!known) {
+    return echo::Fail(ECHO_ERROR_ARGUMENT, "type is %d and must be one of %s (see echo_type).",
+                      type, types);
   }
   if (columns == 0 || echo::RowBytes(type, columns) == 0) {
     return echo::Fail(ECHO_ERROR_ARGUMENT,
@@ -132,7 +133,7 @@ echo_status echo_quantize(int32_t type, const float* source, size_t rows, size_t
                           uint8_t* destination) {
   ECHO_CHECK_NULL(source);
   ECHO_CHECK_NULL(destination);
-  const echo_status status = CheckRows(type, columns);
+  const echo_status status = CheckRows(type, echo::IsNative(type), "0, 1, 2, 3, 7, 8, 9", columns);
   if (status != ECHO_OK) return status;
   const size_t row_bytes = echo::RowBytes(type, columns);
   for (size_t row = 0; row < rows; ++row) {
@@ -145,7 +146,8 @@ echo_status echo_dequantize(int32_t type, const uint8_t* source, size_t rows, si
                             float* destination) {
   ECHO_CHECK_NULL(source);
   ECHO_CHECK_NULL(destination);
-  const echo_status status = CheckRows(type, columns);
+  const echo_status status = CheckRows(type, echo::FindType(type) != nullptr,
+                                       "0, 1, 2, 3, 7, 8, 9, 12, 13, 14, 30", columns);
   if (status != ECHO_OK) return status;
   const size_t row_bytes = echo::RowBytes(type, columns);
   for (size_t row = 0; row < rows; ++row) {

@@ -85,6 +85,7 @@ echo_status FailBudget(const Weights& header, uint64_t weight_bytes, uint64_t ot
   const TypeInfo* smaller = nullptr;  // the most precise that fits, else the smallest
   uint64_t smaller_bytes = needed;
   for (const TypeInfo* type = now + 1; type != std::end(kTypes); ++type) {
+    if (!type->native) continue;
     const uint64_t bytes = other_bytes + half_tables + Bytes(type->type, elements);
     if (bytes >= smaller_bytes) continue;
     smaller = type;

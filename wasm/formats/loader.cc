@@ -16,7 +16,7 @@ echo_status Loader::Create(const echo_load_options& options, std::unique_ptr<Loa
   if (options.reserved != 0) {
     return Fail(ECHO_ERROR_ARGUMENT, "reserved is %d and must be 0.", options.reserved);
   }
-  if (options.head_type != -1 && FindType(options.head_type) == nullptr) {
+  if (options.head_type != -1 && !IsNative(options.head_type)) {
     return Fail(ECHO_ERROR_ARGUMENT,
                 "head_type is %d and must be -1 (keep) or one of 0, 1, 2, 3, 7, 8, 9.",
                 options.head_type);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "formats/kblocks.h"
 #include "formats/types.h"
 
 namespace echo {
@@ -143,20 +144,15 @@ void QuantizeBlock(int32_t type, const float* block, uint8_t* to) {
       StoreNibbles(to + 2, codes);
       break;
     case ECHO_Q4_1:
-      StoreHalf(to, RangeCodes(block, 15, codes, &least));
-      StoreHalf(to + 2, least);
-      StoreNibbles(to + 4, codes);
+    case ECHO_Q5_1: {
+      const float d = RangeCodes(block, type == ECHO_Q4_1 ? 15 : 31, codes, &least);
+      StoreCodes(type, d, least, codes, to);
       break;
+    }
     case ECHO_Q5_0:
       StoreHalf(to, SymmetricCodes(block, 16, codes));
       StoreFifthBits(to + 2, codes);
       StoreNibbles(to + 6, codes);
-      break;
-    case ECHO_Q5_1:
-      StoreHalf(to, RangeCodes(block, 31, codes, &least));
-      StoreHalf(to + 2, least);
-      StoreFifthBits(to + 4, codes);
-      StoreNibbles(to + 8, codes);
       break;
     default: {  // ECHO_Q8_0
       const float d = std::fabs(Extreme(block)) / 127.0f;
@@ -204,7 +200,27 @@ void DequantizeBlock(int32_t type, const uint8_t* from, float* block) {
   }
 }
 
+// The upper half of a float.
+float LoadBFloat(const uint8_t* from) {
+  uint16_t upper;
+  std::memcpy(&upper, from, sizeof(upper));
+  return FloatOf(static_cast<uint32_t>(upper) << 16);
+}
+
 }  // namespace
+
+uint8_t* StoreCodes(int32_t type, float scale, float least, const uint8_t* codes,
+                    uint8_t* destination) {
+  StoreHalf(destination, scale);
+  StoreHalf(destination + 2, least);
+  destination += 4;
+  if (type == ECHO_Q5_1) {
+    StoreFifthBits(destination, codes);
+    destination += 4;
+  }
+  StoreNibbles(destination, codes);
+  return destination + kHalf;
+}
 
 uint16_t HalfFromFloat(float value) {
   const uint32_t bits = BitsOf(value);
@@ -249,6 +265,10 @@ void DequantizeRow(int32_t type, const uint8_t* source, size_t columns, float* d
     std::memcpy(destination, source, columns * sizeof(float));
   } else if (type == ECHO_F16) {
     for (size_t i = 0; i < columns; ++i) destination[i] = LoadHalf(source + 2 * i);
+  } else if (type == ECHO_BF16) {
+    for (size_t i = 0; i < columns; ++i) destination[i] = LoadBFloat(source + 2 * i);
+  } else if (FindType(type)->block_columns == kKBlock) {
+    DequantizeKRow(type, source, columns, destination);
   } else {
     const size_t block_bytes = RowBytes(type, kBlock);
     for (size_t i = 0; i < columns / kBlock; ++i) {

@@ -22,7 +22,7 @@ int32_t LoadInt32(const uint8_t* bytes) {
 }
 
 echo_status CheckType(int32_t type, const char* owner) {
-  if (FindType(type) != nullptr) return ECHO_OK;
+  if (IsNative(type)) return ECHO_OK;
   if (type >= 4 && type <= 6) {
     return Fail(ECHO_ERROR_UNSUPPORTED,
                 "%s has the data type %d, which rwkv.cpp no longer has; quantise the model again "
@@ -176,24 +176,25 @@ echo_status RwkvFileReader::ParseName() {
                   Place(), part_[i]);
     }
   }
-  const std::string name(reinterpret_cast<const char*>(part_) + shape_bytes,
-                         gathered_ - shape_bytes);
-  echo_status status = CheckType(type_, name.c_str());
+  Incoming incoming;
+  incoming.name.assign(reinterpret_cast<const char*>(part_) + shape_bytes, gathered_ - shape_bytes);
+  incoming.type = type_;
+  incoming.keep = type_;
+  incoming.n_dims = n_dims_;
+  const echo_status status = CheckType(type_, incoming.name.c_str());
   if (status != ECHO_OK) return status;
-
-  size_t shape[3] = {};
   for (int32_t i = 0; i < n_dims_; ++i) {  // the file begins with PyTorch's last dimension
     const int32_t size = LoadInt32(part_ + static_cast<size_t>(i) * sizeof(int32_t));
     if (size < 1) {
       return Fail(ECHO_ERROR_FORMAT,
                   "%s has a dimension of %d elements; the file is damaged, fetch it again.",
-                  name.c_str(), size);
+                  incoming.name.c_str(), size);
     }
-    shape[n_dims_ - 1 - i] = static_cast<size_t>(size);
+    incoming.shape[n_dims_ - 1 - i] = static_cast<size_t>(size);
   }
   const uint64_t left = total_bytes_ == 0 ? UINT64_MAX : total_bytes_ - position_;
-  status = sink_->Open(name, type_, n_dims_, shape, left);
-  if (status != ECHO_OK) return status;
+  const echo_status opened = sink_->Open(incoming, left);
+  if (opened != ECHO_OK) return opened;
   stage_ = Stage::kData;
   return ECHO_OK;
 }

@@ -10,6 +10,11 @@ const TypeInfo* FindType(int32_t type) {
   return nullptr;
 }
 
+bool IsNative(int32_t type) {
+  const TypeInfo* info = FindType(type);
+  return info != nullptr && info->native;
+}
+
 const char* TypeName(int32_t type) {
   const TypeInfo* info = FindType(type);
   return info == nullptr ? "unknown" : info->name;

@@ -68,7 +68,14 @@ ECHO_API echo_status echo_simd_force(const char* name);
  *   Q4_1  fp16 d, m;       16 bytes of nibbles                 -> 20 bytes
  *   Q5_0  fp16 d;          uint32 fifth bits; 16 bytes nibbles -> 22 bytes
  *   Q5_1  fp16 d, m;       uint32 fifth bits; 16 bytes nibbles -> 24 bytes
- *   Q8_0  fp16 d;          32 int8                             -> 34 bytes  */
+ *   Q8_0  fp16 d;          32 int8                             -> 34 bytes
+ * GGUF files also have types that are read but not written; their numbers are
+ * ggml's. A matrix in one of them is multiplied in the type behind the arrow,
+ * the embedding stays as it is:
+ *   BF16  the upper half of a float32                          -> FP16
+ *   Q4_K  blocks of 256; sub-blocks of 32 share d and dmin     -> Q4_1
+ *   Q5_K  likewise with five bits                              -> Q5_1
+ *   Q6_K  blocks of 256; sub-blocks of 16 share d              -> Q8_0       */
 typedef enum echo_type {
   ECHO_F32 = 0,
   ECHO_F16 = 1,
@@ -76,21 +83,26 @@ typedef enum echo_type {
   ECHO_Q4_1 = 3,
   ECHO_Q5_0 = 7,
   ECHO_Q5_1 = 8,
-  ECHO_Q8_0 = 9
+  ECHO_Q8_0 = 9,
+  ECHO_Q4_K = 12,
+  ECHO_Q5_K = 13,
+  ECHO_Q6_K = 14,
+  ECHO_BF16 = 30
 } echo_type;
 
 /* Bytes of one row of `columns` elements, 0 if the type is unknown or the
  * columns do not fill whole blocks. */
 ECHO_API size_t echo_row_bytes(int32_t type, size_t columns);
 
-/* Rounds float rows to `type` by rwkv.cpp's (ggml's) reference rule.
+/* Rounds float rows to `type`, one of rwkv.cpp's, by its (ggml's) reference rule.
  *   source       (rows, columns) float32
  *   destination  (rows, echo_row_bytes(type, columns)) bytes
  * ECHO_ERROR_ARGUMENT if the columns do not fill whole blocks. */
 ECHO_API echo_status echo_quantize(int32_t type, const float* source, size_t rows, size_t columns,
                                    uint8_t* destination);
 
-/* The inverse: source as above, destination (rows, columns) float32. */
+/* The inverse, for every type: source as above, destination (rows, columns)
+ * float32. */
 ECHO_API echo_status echo_dequantize(int32_t type, const uint8_t* source, size_t rows,
                                      size_t columns, float* destination);
 
