@@ -20,17 +20,15 @@ constexpr int32_t kMostEmbed = 1 << 16;
 constexpr int32_t kMostLayers = 1 << 10;
 constexpr size_t kMostTensorsPerLayer = 64;
 
-bool InRange(int32_t value, int32_t most) {
-  return value >= 1 && value <= most;
-}
+bool InRange(int32_t value, int32_t most) { return value >= 1 && value <= most; }
 
-} // namespace
+}  // namespace
 
-Sink::Sink(const echo_load_options &options)
+Sink::Sink(const echo_load_options& options)
     : options_(options), weights_(std::make_shared<Weights>()) {}
 
 echo_status Sink::CheckDimensions() const {
-  const Weights &w = *weights_;
+  const Weights& w = *weights_;
   if (InRange(w.n_vocab, kMostVocab) && InRange(w.n_embed, kMostEmbed) &&
       InRange(w.n_layer, kMostLayers)) {
     return ECHO_OK;
@@ -39,11 +37,10 @@ echo_status Sink::CheckDimensions() const {
               "The header says n_vocab %d, n_embed %d and n_layer %d, which no "
               "model has "
               "(1 to %d, %d and %d); the file is damaged, fetch it again.",
-              w.n_vocab, w.n_embed, w.n_layer, kMostVocab, kMostEmbed,
-              kMostLayers);
+              w.n_vocab, w.n_embed, w.n_layer, kMostVocab, kMostEmbed, kMostLayers);
 }
 
-echo_status Sink::Announce(const WeightEstimate &weights) {
+echo_status Sink::Announce(const WeightEstimate& weights) {
   estimate_.weight_bytes = weights.expected;
   estimate_.state_bytes = Rwkv::EstimateStateBytes(*weights_);
   estimate_.work_bytes = Rwkv::EstimateWorkBytes(*weights_);
@@ -55,26 +52,21 @@ echo_status Sink::Announce(const WeightEstimate &weights) {
 // that are expected.
 echo_status Sink::CheckBudget(uint64_t least_bytes) const {
   const uint64_t other = estimate_.state_bytes + estimate_.work_bytes;
-  if (options_.budget_bytes == 0 ||
-      least_bytes + other <= options_.budget_bytes)
-    return ECHO_OK;
-  return FailBudget(*weights_, std::max(least_bytes, estimate_.weight_bytes),
-                    other, options_.budget_bytes);
+  if (options_.budget_bytes == 0 || least_bytes + other <= options_.budget_bytes) return ECHO_OK;
+  return FailBudget(*weights_, std::max(least_bytes, estimate_.weight_bytes), other,
+                    options_.budget_bytes);
 }
 
 // A header with fewer layers than the file has would quietly be another model.
-echo_status Sink::CheckLayer(const std::string &name) const {
+echo_status Sink::CheckLayer(const std::string& name) const {
   constexpr char kBlocks[] = "blocks.";
   constexpr size_t kLength = sizeof(kBlocks) - 1;
-  if (name.compare(0, kLength, kBlocks) != 0)
-    return ECHO_OK;
+  if (name.compare(0, kLength, kBlocks) != 0) return ECHO_OK;
   int32_t layer = 0;
-  for (size_t i = kLength; i < name.size() && name[i] >= '0' && name[i] <= '9';
-       ++i) {
+  for (size_t i = kLength; i < name.size() && name[i] >= '0' && name[i] <= '9'; ++i) {
     layer = std::min(10 * layer + (name[i] - '0'), kMostLayers);
   }
-  if (layer < weights_->n_layer)
-    return ECHO_OK;
+  if (layer < weights_->n_layer) return ECHO_OK;
   return Fail(ECHO_ERROR_FORMAT,
               "%s is in the file, but the header says n_layer %d; the file is "
               "damaged, fetch it "
@@ -83,8 +75,8 @@ echo_status Sink::CheckLayer(const std::string &name) const {
 }
 
 // Refuses what no tensor of this model can be, before memory is taken for it.
-echo_status Sink::CheckShape(const std::string &name, int32_t type,
-                             const StoredTensor &stored) const {
+echo_status Sink::CheckShape(const std::string& name, int32_t type,
+                             const StoredTensor& stored) const {
   const uint64_t rows = stored.shape[0];
   const uint64_t middle = stored.shape[1];
   const uint64_t columns = stored.shape[2];
@@ -92,16 +84,14 @@ echo_status Sink::CheckShape(const std::string &name, int32_t type,
   const uint64_t embed = static_cast<uint64_t>(weights_->n_embed);
   // The vocabulary's tables are the largest, or a channel mix of up to 32 times
   // the width; the low-rank matrices of small models may exceed both.
-  const uint64_t most =
-      std::max({vocab * embed, 32 * embed * embed, embed * 4096});
+  const uint64_t most = std::max({vocab * embed, 32 * embed * embed, embed * 4096});
   if (rows > most || middle > most / rows || columns > most / (rows * middle)) {
     return Fail(ECHO_ERROR_FORMAT,
                 "%s has the shape (%" PRIu64 ", %" PRIu64 ", %" PRIu64
                 "), too large for a model with n_vocab %d and n_embed %d; the "
                 "file is damaged, "
                 "fetch it again.",
-                name.c_str(), rows, middle, columns, weights_->n_vocab,
-                weights_->n_embed);
+                name.c_str(), rows, middle, columns, weights_->n_vocab, weights_->n_embed);
   }
   if (rows * middle * columns > SIZE_MAX / sizeof(float)) {
     return Fail(ECHO_ERROR_MEMORY,
@@ -110,19 +100,17 @@ echo_status Sink::CheckShape(const std::string &name, int32_t type,
                 name.c_str(), rows, middle, columns);
   }
   if (RowBytes(type, static_cast<size_t>(columns)) == 0) {
-    return Fail(
-        ECHO_ERROR_FORMAT,
-        "%s has rows of %" PRIu64 " elements, but %s stores blocks of %zu; the "
-                                  "file is damaged, fetch it again.",
-        name.c_str(), columns, TypeName(type), FindType(type)->block_columns);
+    return Fail(ECHO_ERROR_FORMAT,
+                "%s has rows of %" PRIu64
+                " elements, but %s stores blocks of %zu; the "
+                "file is damaged, fetch it again.",
+                name.c_str(), columns, TypeName(type), FindType(type)->block_columns);
   }
   if (weights_->tensors.count(name) != 0) {
-    return Fail(ECHO_ERROR_FORMAT,
-                "%s is in the file twice; it is damaged, fetch it again.",
+    return Fail(ECHO_ERROR_FORMAT, "%s is in the file twice; it is damaged, fetch it again.",
                 name.c_str());
   }
-  const size_t most_tensors =
-      kMostTensorsPerLayer * (static_cast<size_t>(weights_->n_layer) + 1);
+  const size_t most_tensors = kMostTensorsPerLayer * (static_cast<size_t>(weights_->n_layer) + 1);
   if (weights_->tensors.size() >= most_tensors) {
     return Fail(ECHO_ERROR_FORMAT,
                 "%s is one tensor more than the %zu that a model of %d layers "
@@ -133,31 +121,26 @@ echo_status Sink::CheckShape(const std::string &name, int32_t type,
   return ECHO_OK;
 }
 
-int32_t Sink::KeptType(const Incoming &incoming) const {
-  return options_.head_type >= 0 && incoming.name == kHead ? options_.head_type
-                                                           : incoming.keep;
+int32_t Sink::KeptType(const Incoming& incoming) const {
+  return options_.head_type >= 0 && incoming.name == kHead ? options_.head_type : incoming.keep;
 }
 
-echo_status Sink::Open(const Incoming &incoming, uint64_t left) {
-  const std::string &name = incoming.name;
+echo_status Sink::Open(const Incoming& incoming, uint64_t left) {
+  const std::string& name = incoming.name;
   const int32_t type = incoming.type;
   StoredTensor stored;
   stored.n_dims = incoming.n_dims;
-  std::copy_n(incoming.shape, incoming.n_dims,
-              stored.shape + 3 - incoming.n_dims);
+  std::copy_n(incoming.shape, incoming.n_dims, stored.shape + 3 - incoming.n_dims);
   echo_status status = CheckLayer(name);
-  if (status != ECHO_OK)
-    return status;
+  if (status != ECHO_OK) return status;
   status = CheckShape(name, type, stored);
-  if (status != ECHO_OK)
-    return status;
+  if (status != ECHO_OK) return status;
 
-  Tensor &tensor = stored.tensor;
+  Tensor& tensor = stored.tensor;
   tensor.rows = stored.shape[0] * stored.shape[1];
   tensor.columns = stored.shape[2];
   const size_t file_row_bytes = RowBytes(type, tensor.columns);
-  const uint64_t file_bytes =
-      static_cast<uint64_t>(tensor.rows) * file_row_bytes;
+  const uint64_t file_bytes = static_cast<uint64_t>(tensor.rows) * file_row_bytes;
   if (file_bytes > left) {
     return Fail(ECHO_ERROR_FORMAT,
                 "The file ends inside %s: it has %" PRIu64 " bytes and %" PRIu64
@@ -176,20 +159,16 @@ echo_status Sink::Open(const Incoming &incoming, uint64_t left) {
   const uint64_t bytes = static_cast<uint64_t>(tensor.rows) * tensor.row_bytes;
   const uint64_t weight_bytes = weights_->bytes + bytes;
   status = CheckBudget(weight_bytes);
-  if (status != ECHO_OK)
-    return status;
+  if (status != ECHO_OK) return status;
 
   row_ = Block::Allocate(file_row_bytes);
-  float_row_ = tensor.type == type
-                   ? Block()
-                   : Block::Allocate(tensor.columns * sizeof(float));
+  float_row_ = tensor.type == type ? Block() : Block::Allocate(tensor.columns * sizeof(float));
   stored.memory = Block::Allocate(static_cast<size_t>(bytes));
   target_ = stored.memory.data();
   if (target_ == nullptr || row_.data() == nullptr ||
       (tensor.type != type && float_row_.data() == nullptr)) {
     return Fail(ECHO_ERROR_MEMORY,
-                "The allocator refused the %" PRIu64
-                " bytes of %s after %" PRIu64
+                "The allocator refused the %" PRIu64 " bytes of %s after %" PRIu64
                 " bytes of weights; free memory or load a smaller model.",
                 bytes, name.c_str(), weights_->bytes);
   }
@@ -207,52 +186,45 @@ echo_status Sink::Open(const Incoming &incoming, uint64_t left) {
 }
 
 // Whole rows go on at once; a row that comes in several pieces is collected.
-void Sink::Write(const uint8_t *bytes, size_t size) {
-  if (size == 0)
-    return;
+void Sink::Write(const uint8_t* bytes, size_t size) {
+  if (size == 0) return;
   const size_t row_bytes = row_.size();
   const size_t begun = static_cast<size_t>(filled_ % row_bytes);
   filled_ += size;
   if (begun > 0) {
     const size_t taken = std::min(size, row_bytes - begun);
     std::memcpy(row_.data() + begun, bytes, taken);
-    if (begun + taken == row_bytes)
-      StoreRows(row_.data(), 1);
+    if (begun + taken == row_bytes) StoreRows(row_.data(), 1);
     bytes += taken;
     size -= taken;
   }
   const size_t whole = size / row_bytes;
-  if (whole > 0)
-    StoreRows(bytes, whole);
+  if (whole > 0) StoreRows(bytes, whole);
   const size_t rest = size - whole * row_bytes;
-  if (rest > 0)
-    std::memcpy(row_.data(), bytes + whole * row_bytes, rest);
+  if (rest > 0) std::memcpy(row_.data(), bytes + whole * row_bytes, rest);
 }
 
 // Every row of every tensor passes here once, in the order of the file and in
 // the file's type; here it gets the type and the place that it is kept in.
-void Sink::StoreRows(const uint8_t *rows, size_t count) {
+void Sink::StoreRows(const uint8_t* rows, size_t count) {
   for (size_t row = 0; row < count; ++row) {
-    KeepRow(file_type_, rows + row * row_.size(), tensor_.columns,
-            float_row_.floats(), tensor_.type, target_);
-    if (exponent_ != 0)
-      ScaleRow(tensor_.type, target_, tensor_.columns, exponent_);
+    KeepRow(file_type_, rows + row * row_.size(), tensor_.columns, float_row_.floats(),
+            tensor_.type, target_);
+    if (exponent_ != 0) ScaleRow(tensor_.type, target_, tensor_.columns, exponent_);
     target_ += tensor_.row_bytes;
   }
 }
 
-echo_status Sink::Finish(std::unique_ptr<Rwkv> *model) {
+echo_status Sink::Finish(std::unique_ptr<Rwkv>* model) {
   std::unique_ptr<Rwkv> created;
   const echo_status status = Rwkv::Create(weights_, &created);
-  if (status != ECHO_OK)
-    return status;
-  const echo_rwkv_info &info = created->info();
+  if (status != ECHO_OK) return status;
+  const echo_rwkv_info& info = created->info();
   estimate_.weight_bytes = info.weight_bytes;
   estimate_.state_bytes = info.state_size * sizeof(float);
   estimate_.work_bytes = info.work_bytes;
   const echo_status fits = CheckBudget(info.weight_bytes);
-  if (fits != ECHO_OK)
-    return fits;
+  if (fits != ECHO_OK) return fits;
   Discard();
   *model = std::move(created);
   return ECHO_OK;
@@ -264,4 +236,4 @@ void Sink::Discard() {
   weights_.reset();
 }
 
-} // namespace echo
+}  // namespace echo

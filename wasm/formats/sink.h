@@ -20,62 +20,58 @@ namespace echo {
 
 // A tensor about to come.
 struct Incoming {
-  std::string name; // PyTorch's
-  int32_t type = 0; // echo_type of its bytes
-  int32_t keep = 0; // echo_type to keep it in: `type` itself or a native one
-  int32_t exponent =
-      0;              // it is kept times 2^exponent; 0 unless `keep` is native
-  int32_t n_dims = 0; // 1 to 3
-  size_t shape[3] = {1, 1, 1}; // (n_dims) in PyTorch's order, each at least 1
+  std::string name;             // PyTorch's
+  int32_t type = 0;             // echo_type of its bytes
+  int32_t keep = 0;             // echo_type to keep it in: `type` itself or a native one
+  int32_t exponent = 0;         // it is kept times 2^exponent; 0 unless `keep` is native
+  int32_t n_dims = 0;           // 1 to 3
+  size_t shape[3] = {1, 1, 1};  // (n_dims) in PyTorch's order, each at least 1
 };
 
 class Sink {
-public:
-  explicit Sink(const echo_load_options &options);
+ public:
+  explicit Sink(const echo_load_options& options);
 
   // The model's dimensions: filled in by the reader before Announce().
-  Weights *weights() { return weights_.get(); }
-  const echo_load_options &options() const { return options_; }
-  const echo_estimate &estimate() const { return estimate_; }
+  Weights* weights() { return weights_.get(); }
+  const echo_load_options& options() const { return options_; }
+  const echo_estimate& estimate() const { return estimate_; }
 
   // Refuses dimensions that no model has. Within them no product overflows.
   echo_status CheckDimensions() const;
 
   // How large the weights will be; checked against the budget before any is in.
-  echo_status Announce(const WeightEstimate &weights);
+  echo_status Announce(const WeightEstimate& weights);
 
   // Begins a tensor: its name, dimensions and size are checked and its memory
   // taken.
   //   left   bytes the file still has, UINT64_MAX if unknown
-  echo_status Open(const Incoming &incoming, uint64_t left);
+  echo_status Open(const Incoming& incoming, uint64_t left);
 
   // The type in which it will stay: the caller may have chosen another for the
   // head.
-  int32_t KeptType(const Incoming &incoming) const;
+  int32_t KeptType(const Incoming& incoming) const;
 
   // Bytes of the open tensor as the file has them, and how many are to come.
   uint64_t file_bytes() const { return file_bytes_; }
   uint64_t missing() const { return file_bytes_ - filled_; }
 
   // The next of these bytes, at most missing().
-  void Write(const uint8_t *bytes, size_t size);
+  void Write(const uint8_t* bytes, size_t size);
 
-  const std::string &name() const {
-    return name_;
-  } // of the last tensor opened, "" before
+  const std::string& name() const { return name_; }  // of the last tensor opened, "" before
 
   // Binds the model. The sink is spent if it succeeds.
-  echo_status Finish(std::unique_ptr<Rwkv> *model);
+  echo_status Finish(std::unique_ptr<Rwkv>* model);
 
   // Gives the memory back.
   void Discard();
 
-private:
+ private:
   echo_status CheckBudget(uint64_t least_bytes) const;
-  echo_status CheckLayer(const std::string &name) const;
-  echo_status CheckShape(const std::string &name, int32_t type,
-                         const StoredTensor &stored) const;
-  void StoreRows(const uint8_t *rows, size_t count);
+  echo_status CheckLayer(const std::string& name) const;
+  echo_status CheckShape(const std::string& name, int32_t type, const StoredTensor& stored) const;
+  void StoreRows(const uint8_t* rows, size_t count);
 
   echo_load_options options_;
   std::shared_ptr<Weights> weights_;
@@ -85,15 +81,14 @@ private:
   std::string name_;
   int32_t file_type_ = 0;
   int32_t exponent_ = 0;
-  Tensor tensor_;             // as it is kept
-  uint8_t *target_ = nullptr; // where its next row goes
+  Tensor tensor_;              // as it is kept
+  uint8_t* target_ = nullptr;  // where its next row goes
   uint64_t file_bytes_ = 0;
-  uint64_t filled_ = 0; // of file_bytes_
+  uint64_t filled_ = 0;  // of file_bytes_
 
-  Block
-      row_; // (row bytes in the file) a row whose bytes come in several pieces
-  Block float_row_; // (columns) float32; empty if the type is kept
+  Block row_;        // (row bytes in the file) a row whose bytes come in several pieces
+  Block float_row_;  // (columns) float32; empty if the type is kept
 };
 
-} // namespace echo
-#endif // DEEP_TREE_ECHO_FORMATS_SINK_H_
+}  // namespace echo
+#endif  // DEEP_TREE_ECHO_FORMATS_SINK_H_
