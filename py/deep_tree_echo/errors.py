@@ -26,8 +26,20 @@ class MemoryBudgetError(EchoError, MemoryError):
     """More memory than the budget allows, or than the machine gives."""
 
 
+class LimitError(EchoError, RuntimeError):
+    """A computation that goes beyond the steps, objects or membranes it may have."""
+
+
+class RoomError(MemoryBudgetError):
+    """It would fit, once something that is in memory has been let go."""
+
+
 class DownloadError(EchoError, OSError):
     """A model file that could not be fetched whole."""
+
+
+class FileError(EchoError, OSError):
+    """A file that cannot be read or written: its place, its permissions or its disk."""
 
 
 class BackendError(EchoError, RuntimeError):
