@@ -176,6 +176,23 @@ class Conversation:
         reading = position.state if position else None
         return reading.state if isinstance(reading, Reading) else None
 
+    @property
+    def state_bytes(self) -> int:
+        """Memory of the states and logits kept for the turns, in bytes; shared ones count once."""
+        arrays = {}
+        for turn in self._recent:
+            for place in (turn.asked, turn.answered):
+                reading = place.position.state if place.position else None
+                if isinstance(reading, Reading):
+                    for array in (reading.state, reading.logits):
+                        arrays[id(array)] = int(getattr(array, "nbytes", 0))
+        return sum(arrays.values())
+
+    def let_states_go(self) -> None:
+        """Gives the memory of all states back; the model reads the text again when it goes on."""
+        self._forget_states(self._recent)
+        self._recent = []
+
     def say(self, text: str) -> Iterator[Event]:
         """Answers a message at the end of the branch shown.
 
@@ -302,10 +319,14 @@ class Conversation:
         description = self.chain.backend.description
         one = description.get("state_bytes", 0) + 4 * description.get("n_vocab", 0)
         most = max(1, int(self._budget / (2 * one))) if one else len(self._recent)
-        for turn in self._recent[:-most]:
+        self._forget_states(self._recent[:-most])
+        del self._recent[:-most]
+
+    @staticmethod
+    def _forget_states(turns: list[Turn]) -> None:
+        for turn in turns:
             turn.asked = _without_state(turn.asked)
             turn.answered = _without_state(turn.answered)
-        del self._recent[:-most]
 
     def _find(self, turn_id: int) -> Turn:
         if 1 <= turn_id <= len(self.all_turns):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from ctypes import c_uint32
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +17,7 @@ from . import core, platform
 from .errors import ArgumentError
 from .events import Token
 from .generation import TextGeneration
+from .ledger import Kind, Ledger
 from .loading import Bytes, Sample, Source, complete, for_each, open_source
 from .sampling import SamplingSettings
 from .state import State, StateShape
@@ -79,6 +83,7 @@ class Model:
         info = rwkv.info
         self._rwkv = rwkv
         self._tokenizer = tokenizer
+        self._entries: list[weakref.finalize[..., Model]] = []
         self.fingerprint = fingerprint
         self.architecture = f"{info.architecture // 10}.{info.architecture % 10}"
         self.n_vocab = info.n_vocab
@@ -105,6 +110,7 @@ class Model:
         memory_limit_mb: float | None = 600,
         head: str | None = None,
         tokenizer: str | Tokenizer | None = None,
+        ledger: Ledger | None = None,
     ) -> Model:
         """Loads a model file.
 
@@ -120,6 +126,9 @@ class Model:
             Requantises the head to this type, such as ``Q8_0``.
         tokenizer : str or Tokenizer, optional
             ``bytes``, ``bytes+1`` or ``world``; found by ``n_vocab`` if not given.
+        ledger : Ledger, optional
+            A budget to share with other models: what is free there is a limit too, and the model
+            is entered there until it is closed.
 
         Raises
         ------
@@ -134,7 +143,9 @@ class Model:
         BackendError
             If libecho is missing.
         """
-        return complete(cls._load(source, memory_limit_mb, head, tokenizer, share_loop=False))
+        return complete(
+            cls._load(source, memory_limit_mb, head, tokenizer, ledger, share_loop=False)
+        )
 
     @classmethod
     async def load_async(
@@ -144,12 +155,13 @@ class Model:
         memory_limit_mb: float | None = 600,
         head: str | None = None,
         tokenizer: str | Tokenizer | None = None,
+        ledger: Ledger | None = None,
     ) -> Model:
         """As `load`, also for an asynchronous iterable; the event loop goes on meanwhile.
 
         Cancelling the task gives back what was loaded.
         """
-        return await cls._load(source, memory_limit_mb, head, tokenizer, share_loop=True)
+        return await cls._load(source, memory_limit_mb, head, tokenizer, ledger, share_loop=True)
 
     @classmethod
     async def _load(
@@ -158,20 +170,39 @@ class Model:
         memory_limit_mb: float | None,
         head: str | None,
         tokenizer: str | Tokenizer | None,
+        ledger: Ledger | None,
         *,
         share_loop: bool,
     ) -> Model:
         if source is None:
             source = platform.bundled_model_path()
+        if ledger is not None:
+            # At least one byte, for 0 would be no limit at all.
+            free_mb = max(1, ledger.free_bytes) / 1e6
+            memory_limit_mb = free_mb if memory_limit_mb is None else min(memory_limit_mb, free_mb)
         size, pieces = open_source(source)
         loader = ModelLoader(
             size=size, memory_limit_mb=memory_limit_mb, head=head, tokenizer=tokenizer
         )
         try:
             await for_each(pieces, loader.push, share_loop=share_loop)
-            return loader.finish()
+            model = loader.finish()
         finally:
             loader.close()
+        if ledger is not None:
+            name = Path(source).name if isinstance(source, (str, os.PathLike)) else repr(model)
+            model._enter(ledger, name)
+        return model
+
+    def _enter(self, ledger: Ledger, name: str) -> None:
+        """Has the ledger show the model until it is closed or forgotten."""
+        sizes: tuple[tuple[Kind, int], ...] = (
+            ("weights", self.weight_bytes),
+            ("work", self.work_bytes),
+        )
+        for kind, n_bytes in sizes:
+            entry = ledger.enter(kind, name, n_bytes, frees=f"close {name}")
+            self._entries.append(weakref.finalize(self, ledger.release, entry))
 
     def eval(
         self, tokens: Sequence[int] | NDArray[np.integer[Any]], state: State | None = None
@@ -331,6 +362,8 @@ class Model:
     def close(self) -> None:
         """Gives the memory back now; the weights go with the last clone. Harmless twice."""
         self._rwkv.close()
+        for release in self._entries:
+            release()
 
     @property
     def closed(self) -> bool:
@@ -393,6 +426,11 @@ class ModelLoader:
         """Takes the next bytes of the file; raises as `Model.load` does."""
         self._loader.push(piece)
         self._sample.push(piece)
+
+    def estimate(self) -> core.Estimate | None:
+        """What the header says of the memory needed; ``None`` before enough of it is in."""
+        estimate = self._loader.estimate()
+        return estimate if estimate.known else None
 
     def finish(self) -> Model:
         """The model, when the file has been pushed whole."""

@@ -6,6 +6,7 @@ may be forgotten at any time, for the page sends the whole talk with every quest
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections import deque
@@ -16,10 +17,13 @@ from typing import Any
 from . import platform
 from .backends.base import ModelFile
 from .backends.chain import Chain, backend_class
+from .budget import Budget
 from .conversation import Conversation, Turn
 from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
 from .events import Done, Error, Event, Failure, Token
+from .preview import Preview, look
 from .sampling import SamplingSettings
+from .stateview import StateView
 
 LIMIT_MB = 600
 """The page's promise: everything together stays below it."""
@@ -62,8 +66,9 @@ class Page:
     """
 
     def __init__(self) -> None:
-        self._resting_mb = platform.memory_bytes() / 1e6
+        self._budget = Budget(LIMIT_MB)
         self._chain: Chain | None = None
+        self._head: str | None = None
         self._missing: list[Failure] = []
         self._known: dict[str, _Known] = {}
         self._talks: list[Conversation] = []
@@ -94,7 +99,13 @@ class Page:
         return await self._use(ModelFile.from_path(path), "auto")
 
     async def load(
-        self, name: str, size: int | None, open_file: Open, backend: str = "auto"
+        self,
+        name: str,
+        size: int | None,
+        open_file: Open,
+        backend: str = "auto",
+        head: str | None = None,
+        first: Any = None,
     ) -> str:
         """Loads a model file; the one in use stays until the new one is ready, and if it fails.
 
@@ -108,9 +119,15 @@ class Page:
             Starts it from its first byte, as often as backends are tried.
         backend : str
             ``auto``, or a single backend.
+        head : str, optional
+            Requantises the head to this type.
+        first : JavaScript's byte array, optional
+            The file's beginning, from which its needs are known before it is read.
 
         Raises
         ------
+        RoomError
+            If the model fits only without the one in use.
         EchoError
             With one sentence.
         """
@@ -119,50 +136,61 @@ class Page:
             async for piece in open_file():
                 yield piece.to_bytes()
 
-        return await self._use(ModelFile(name, size, chunks), backend)
+        preview = self._look(name, size, first, head) if first is not None else None
+        return await self._use(ModelFile(name, size, chunks, head), backend, preview)
 
-    async def _use(self, file: ModelFile, backend: Any) -> str:
-        chain = await Chain.load_async(file, backend, self._limit_mb())
-        if self._events is not None:
-            self.stop()
-            self._finish()
+    async def _use(self, file: ModelFile, backend: Any, preview: Preview | None = None) -> str:
+        with contextlib.suppress(BackendError):
+            backend_class("rwkv_cpp")  # so that what it imports counts as the program
+        self._budget.begin()
+        before = platform.heap().in_use
+        # The bundled model has no limit: it is the way out when there is room for nothing else.
+        bundled = file.name in ("none", platform.bundled_model_path().name)
+        limit_mb = None if bundled else self._budget.limit_mb
+        with self._budget.loading(preview) if preview else contextlib.nullcontext():
+            chain = await Chain.load_async(file, backend, limit_mb)
+            if self._events is not None:
+                self.stop()
+                self._finish()
+            self._budget.use(chain, before)
         if self._chain is not None:
             self._chain.close()
         self._chain = chain
+        self._head = file.head
         self._known.clear()
         self._talks.clear()
+        self._budget.keep(())
         self._talk = None
         self._recent.clear()
         return self.loaded()
 
-    def _limit_mb(self) -> float:
-        """What a new model may take while the one in use goes on."""
-        limit = LIMIT_MB - self._resting_mb
-        if self._chain is not None:
-            limit -= self._chain.backend.description.get("weight_bytes", 0) / 1e6
-        return max(limit, 1)
+    def _look(self, name: str, size: int | None, first: Any, head: str | None) -> Preview | None:
+        try:
+            limit = self._budget.most_mb
+            return look(name, size, first.to_bytes(), memory_limit_mb=limit, head=head)
+        except (BackendError, UnsupportedModelError):
+            # Another backend may know it.
+            return None
 
-    def check(self, name: str, size: int | None, first: Any) -> None:
-        """Refuses from its first bytes a file that could never be loaded, before it is fetched.
+    def check(self, name: str, size: int | None, first: Any, head: str | None = None) -> str:
+        """What a file's beginning tells, before any of the rest is fetched.
+
+        Returns
+        -------
+        str
+            JSON: a `Preview`, or ``null`` where the beginning does not tell.
 
         Raises
         ------
         ModelFormatError, MemoryBudgetError
-            With one sentence.
+            If it could never be loaded, in one sentence.
+        RoomError
+            If it could be, but for the model in use.
         """
-        try:
-            loader = backend_class("rwkv_cpp").loader(
-                name=name, size=size, memory_limit_mb=self._limit_mb()
-            )
-        except BackendError:
-            return
-        try:
-            loader.push(first.to_bytes())
-        except UnsupportedModelError:
-            # Another backend may know it.
-            return
-        finally:
-            loader.close()
+        preview = self._look(name, size, first, head)
+        if preview:
+            self._budget.check(preview)
+        return json.dumps(asdict(preview) if preview else None)
 
     def loaded(self) -> str:
         """What answers now, as JSON."""
@@ -173,6 +201,7 @@ class Page:
                 "model": chain.model_name,
                 "description": chain.backend.description,
                 "failures": [asdict(failure) for failure in self._failures()],
+                "head": self._head,
                 "memoryBytes": platform.memory_bytes(),
                 "limitBytes": LIMIT_MB * 1_000_000,
             }
@@ -214,6 +243,7 @@ class Page:
         if self._talk is not talk:
             self._recent.clear()
         self._talk, self._answer_id = talk, asked["answerId"]
+        self._budget.make_headroom(self._ready())
 
     def _recalled(self, turns: list[dict[str, str]], continues: bool) -> tuple[Conversation, bool]:
         """The talk in which the model has read as much of ``turns`` as it still knows."""
@@ -241,6 +271,7 @@ class Page:
     def _keep(self, talk: Conversation) -> None:
         self._talks = [other for other in self._talks if other is not talk][1 - MOST_TALKS :]
         self._talks.append(talk)
+        self._budget.keep(self._talks)
         kept = {id(other) for other in self._talks}
         self._known = {key: value for key, value in self._known.items() if id(value.talk) in kept}
 
@@ -285,6 +316,40 @@ class Page:
         """Lets go of what was kept for these messages, a JSON list of their names."""
         for name in json.loads(ids):
             self._known.pop(name, None)
+        known = {id(value.talk) for value in self._known.values()}
+        if self._events is None and self._talk and id(self._talk) not in known:
+            self._talk = None
+            self._recent.clear()
+        self._talks = [talk for talk in self._talks if id(talk) in known or talk is self._talk]
+        self._budget.keep(self._talks)
+
+    def let_states_go(self, ids: str) -> None:
+        """Gives the memory of the states of some talks back; ``ids`` is JSON, ``null`` for all.
+
+        A talk is named by any of its answers. Its text is read again when it goes on.
+        """
+        names = json.loads(ids)
+        chosen = self._known if names is None else {name for name in names if name in self._known}
+        for talk in {
+            id(self._known[name].talk): self._known[name].talk for name in chosen
+        }.values():
+            if talk is not self._talk or self._events is None:
+                talk.let_states_go()
+        self._recent.clear()
+
+    def memory(self, around: int | None = None) -> str:
+        """What holds memory, as JSON; ``around`` is what the page was last seen to hold itself."""
+        if around is not None:
+            self._budget.surround(around)
+        entries = []
+        for entry in self._budget.ledger.entries():
+            talk = self._budget.talk_of(entry)
+            facts = entry.to_json()
+            if talk is not None:
+                ids = [name for name, known in self._known.items() if known.talk is talk]
+                facts |= {"ids": ids, "name": talk.all_turns[0].user[:48] if ids else "New chat"}
+            entries.append(facts)
+        return json.dumps(self._budget.to_json() | {"entries": entries})
 
     def follow(self, change: bool) -> None:
         """Whether the state before the last token is wanted too; keeping it costs a little."""
@@ -300,23 +365,3 @@ class Page:
             return None
         before = next((old for old in reversed(self._recent) if old is not state), None)
         return StateView(state, before, layer, head, self._talk.context_tokens)
-
-
-class StateView:
-    """A `StateMap` whose arrays JavaScript takes one by one."""
-
-    def __init__(self, state: Any, before: Any, layer: int, head: int, tokens: int) -> None:
-        # Only where there is a state to show is there NumPy to show it with.
-        from .statemap import state_map
-
-        version = state.shape.architecture
-        self._map = state_map(state, layer, head, before=before, version=version)
-        self._facts = {"tokens": tokens, "change": before is not None}
-
-    def facts(self) -> str:
-        """Sizes and places, as JSON."""
-        return json.dumps(self._map.facts() | self._facts)
-
-    def array(self, name: str) -> Any:
-        """``overview``, ``detail``, ``spectrum`` or ``norms``: flat float32."""
-        return getattr(self._map, name).reshape(-1)

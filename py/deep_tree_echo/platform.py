@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from .errors import BackendError
 
@@ -70,6 +73,85 @@ def memory_bytes() -> int:
         import resource
 
         return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """The memory of this process.
+
+    Parameters
+    ----------
+    n_bytes : int
+        What it has taken from the system: the length of the WebAssembly heap in Pyodide, which
+        never shrinks, and the resident set elsewhere.
+    in_use : int
+        What of it is in use. Elsewhere nobody knows, and it is all of it.
+    """
+
+    n_bytes: int
+    in_use: int
+
+
+def heap() -> Heap:
+    """The memory of this process, measured. It takes some milliseconds in Pyodide.
+
+    Examples
+    --------
+    >>> now = heap()
+    >>> 0 < now.in_use <= now.n_bytes
+    True
+    """
+    n_bytes = memory_bytes()
+    if not IN_PYODIDE:
+        return Heap(n_bytes, n_bytes)
+    information, break_ = _allocator()
+    found = information()
+    # Static data and the stack lie below what the allocator has taken.
+    return Heap(n_bytes, break_(0) - found.arena + found.uordblks)
+
+
+def make_room(n_bytes: int) -> None:
+    """Grows the heap so that ``n_bytes`` more can be taken; elsewhere the system does it.
+
+    By itself Emscripten grows the heap by a fifth, up to 96 MiB, whenever it runs out. Who knows
+    what will be needed grows it by just that.
+    """
+    if IN_PYODIDE:
+        now = heap()
+        _grow(now.in_use + n_bytes)
+
+
+def make_headroom(n_bytes: int) -> None:
+    """As `make_room`, but counts only what has never been in use; that takes microseconds."""
+    if IN_PYODIDE:
+        _grow(_allocator()[1](0) + n_bytes)
+
+
+def _grow(n_bytes: int) -> None:
+    module = import_module("pyodide_js")._module
+    if n_bytes > module.HEAPU8.length:
+        # If it fails, the allocation itself will say so.
+        module.growMemory(-(-n_bytes // _WASM_PAGE) * _WASM_PAGE)
+
+
+_WASM_PAGE = 1 << 16
+
+
+@cache
+def _allocator() -> tuple[Any, Any]:
+    """``mallinfo`` and ``sbrk`` of the C library."""
+    import ctypes
+
+    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+    class Information(ctypes.Structure):
+        _fields_ = tuple((name, ctypes.c_size_t) for name in names.split())
+
+    c = ctypes.CDLL(None)
+    information, break_ = c.mallinfo, c.sbrk
+    information.restype = Information
+    break_.restype = ctypes.c_size_t
+    return information, break_
 
 
 async def breathe() -> None:
