@@ -1,18 +1,35 @@
 """The deep tree echo state network, and the mathematics of its integration."""
 
 from .bseries import BSeries
+from .conditions import OrderCondition, order_conditions
 from .coproducts import Forest, contractions, cuts
+from .differentials import elementary_differentials, evaluate
 from .enumeration import count_rooted_trees, rooted_trees, trees_up_to
+from .fields import Field, ReservoirField, SmoothField
+from .integration import integrate, measured_order, step, step_with_error
+from .rungekutta import Tableau
 from .trees import RootedTree, TreeLayout
 
 __all__ = [
     "BSeries",
+    "Field",
     "Forest",
+    "OrderCondition",
+    "ReservoirField",
     "RootedTree",
+    "SmoothField",
+    "Tableau",
     "TreeLayout",
     "contractions",
     "count_rooted_trees",
     "cuts",
+    "elementary_differentials",
+    "evaluate",
+    "integrate",
+    "measured_order",
+    "order_conditions",
     "rooted_trees",
+    "step",
+    "step_with_error",
     "trees_up_to",
 ]

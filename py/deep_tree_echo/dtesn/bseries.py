@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from math import isfinite
-from numbers import Rational
+from numbers import Rational, Real
 from typing import Final
 
 from ..errors import ArgumentError
@@ -84,7 +84,12 @@ class BSeries:
                     )
             found = {tree: _number(coefficients.get(tree, 0), tree) for tree in trees}
         elif callable(coefficients):
-            found = {tree: _number(coefficients(tree), tree) for tree in trees}
+            try:
+                found = {tree: _number(coefficients(tree), tree) for tree in trees}
+            except OverflowError:
+                raise ArgumentError(
+                    "a coefficient is too large for a float; take smaller numbers or fractions."
+                ) from None
         else:
             raise ArgumentError(
                 f"coefficients is {coefficients!r}; it must be a function of a tree or a mapping."
@@ -286,10 +291,10 @@ class BSeries:
         1
         """
         first, second = _cut_alike(self, other)
-        if not _equal(first.empty, second.empty, tolerance):
+        if not same_number(first.empty, second.empty, tolerance):
             return -1
         for tree, coefficient in first.items():
-            if not _equal(coefficient, second[tree], tolerance):
+            if not same_number(coefficient, second[tree], tolerance):
                 return tree.order - 1
         return first.order
 
@@ -345,7 +350,8 @@ def _check_empty(series: BSeries, wanted: int, what: str) -> None:
         )
 
 
-def _equal(a: Number, b: Number, tolerance: float) -> bool:
+def same_number(a: Number, b: Number, tolerance: float = TOLERANCE) -> bool:
+    """Whether two coefficients are equal: fractions exactly, floats within a tolerance."""
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return a == b
     return abs(float(a) - float(b)) <= tolerance
@@ -357,6 +363,6 @@ def _number(value: int | Number, of: object) -> Number:
         return value
     if isinstance(value, Rational):
         return Fraction(int(value.numerator), int(value.denominator))
-    if isinstance(value, float) and isfinite(value):
+    if isinstance(value, Real) and isfinite(value):
         return float(value)
     raise ArgumentError(f"the coefficient of {of} is {value!r}; it must be a finite number.")

@@ -378,7 +378,7 @@ def _levels_of_nest(children: Sequence[Any]) -> list[int]:
             raise ArgumentError(
                 f"children has {node!r} in it; it must be a list of trees or of lists of lists."
             )
-        _check_count(max(len(levels), len(stack)), "children")
+        _check_count(len(levels) + len(stack), "children")
     return levels
 
 
