@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from deep_tree_echo import Model, core
+from deep_tree_echo.convert import open_model, plan
 from deep_tree_echo.formats import TensorType
-from deep_tree_echo.formats.quantize import quantized
 
 from tests.evaluators import load
 
@@ -71,8 +71,8 @@ def model_bytes(folder: Path, model: str, kind: str) -> bytes:
     """The file itself for FP32 and FP16, else the FP32 file quantised by us."""
     if kind in FLOATING:
         return path_of(folder, model, kind).read_bytes()
-    source = path_of(folder, model, "FP32").read_bytes()
-    return b"".join(quantized([source], TensorType[kind], len(source)))
+    with open_model(path_of(folder, model, "FP32")) as source:
+        return b"".join(plan(source, TensorType[kind]).pieces())
 
 
 def token_by_token(model: Model) -> np.ndarray:

@@ -16,7 +16,15 @@ _TRANSPOSED_7 = ("w1", "w2", "a1", "a2", "v1", "v2", "g1", "g2")
 
 
 def checkpoint(architecture: str, weights: dict[str, Floats]) -> dict[str, torch.Tensor]:
-    """The dictionary that a ``.pth`` file of the author holds, from the weights of a file.
+    """The dictionary that a ``.pth`` file of the author holds; see `checkpoint_arrays`."""
+    import torch
+
+    arrays = checkpoint_arrays(architecture, weights)
+    return {name: torch.from_numpy(values) for name, values in arrays.items()}
+
+
+def checkpoint_arrays(architecture: str, weights: dict[str, Floats]) -> dict[str, Floats]:
+    """The arrays of such a dictionary, from the weights of a file.
 
     Parameters
     ----------
@@ -25,18 +33,13 @@ def checkpoint(architecture: str, weights: dict[str, Floats]) -> dict[str, torch
     weights : dict of str to ndarray
         As `random_models.random_weights` gives them.
     """
-    import torch
-
     tensors: dict[str, Floats] = {}
     for name, values in weights.items():
         if architecture == "7.0":
             tensors |= _undo_7(name, values)
         else:
             tensors[name] = _undo(architecture, name, values)
-    return {
-        name: torch.from_numpy(np.array(values, np.float32, order="C"))
-        for name, values in tensors.items()
-    }
+    return {name: np.array(values, np.float32, order="C") for name, values in tensors.items()}
 
 
 def _undo(architecture: str, name: str, values: Floats) -> Floats:

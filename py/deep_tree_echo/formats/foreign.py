@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-_CONVERT = "convert it with rwkv.cpp's convert_pytorch_to_ggml.py first."
+_CONVERT = "convert it first with 'dte convert'."
 
 _SIGNATURES = (
     (b"GGUF", "This is a GGUF file; only rwkv.cpp files can be read."),
     (b"PK\x03\x04", f"This is a zip archive, as PyTorch's .pth files are; {_CONVERT}"),
-    (b"\x80\x02", f"This is an old PyTorch checkpoint (a pickle); {_CONVERT}"),
+    (
+        b"\x80\x02",
+        "This is a PyTorch checkpoint from before version 1.6 (a pickle, not a zip archive); load "
+        "it and save it again with torch.save of a current PyTorch.",
+    ),
     (b"\x1f\x8b", "This file is compressed with gzip; unpack it first."),
     (b"\x28\xb5\x2f\xfd", "This file is compressed with zstd; unpack it first."),
     (b"lmgg", "This is an old ggml file without a version; only rwkv.cpp files can be read."),
@@ -34,10 +38,7 @@ def describe_foreign(head: bytes) -> str:
         if head.startswith(signature):
             return sentence
     if len(head) > 8 and head[8:9] == b"{" and head[6:8] == b"\0\0":
-        return (
-            "This is a safetensors file; only rwkv.cpp files can be read, so convert it with "
-            "rwkv.cpp's tools first."
-        )
+        return f"This is a safetensors file; {_CONVERT}"
     if all(byte in b"\t\n\v\f\r" or 0x20 <= byte != 0x7F for byte in head):
         if head.lstrip()[:1] == b"<":
             return (
