@@ -211,7 +211,7 @@ def test_generation(backend: PythonRwkv) -> None:
 def test_a_closed_backend_says_so(backend: PythonRwkv) -> None:
     closed = load(random_model_bytes("4.0", n_layer=1))
     closed.close()
-    with pytest.raises(UnsupportedModelError, match="has been closed"):
+    with pytest.raises(ArgumentError, match="has been closed"):
         closed.generate("Hi")
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ..generation import TextGeneration
 from ..model import Model, ModelLoader
-from ..sampling import SamplingSettings
-from .base import Backend, Generation, Loader
+from .base import Backend, Loader
+from .language import LanguageBackend
 
 
-class RwkvCpp(Backend):
+class RwkvCpp(LanguageBackend[Model]):
     """A `Model` that continues texts.
 
     Examples
@@ -24,11 +22,6 @@ class RwkvCpp(Backend):
     """
 
     name: ClassVar[str] = "rwkv_cpp"
-
-    def __init__(self, model_name: str, model: Model) -> None:
-        self._model_name = model_name
-        self.model = model
-        """The model; the backend closes it."""
 
     @classmethod
     def loader(
@@ -49,44 +42,12 @@ class RwkvCpp(Backend):
         return _Loader(name, ModelLoader(size=size, memory_limit_mb=memory_limit_mb, head=head))
 
     @property
-    def model_name(self) -> str:
-        """The file's name."""
-        return self._model_name
-
-    @property
     def description(self) -> dict[str, Any]:
         """Architecture and sizes."""
-        model = self.model
-        return {
-            "architecture": model.architecture,
-            "type": model.type,
-            "n_vocab": model.n_vocab,
-            "n_embed": model.n_embed,
-            "n_layer": model.n_layer,
-            "n_head": model.n_head,
-            "head_size": model.head_size,
-            "weight_bytes": model.weight_bytes,
-            "work_bytes": model.work_bytes,
-            "state_bytes": model.state_bytes,
-        }
+        return super().description | {"work_bytes": self.model.work_bytes}
 
-    def generate(
-        self,
-        prompt: str,
-        state: Any = None,
-        *,
-        max_tokens: int = 256,
-        settings: SamplingSettings | None = None,
-        stop: Sequence[str] = (),
-    ) -> Generation:
-        """Continues ``prompt`` from ``state`` (``None``: from nothing)."""
-        return TextGeneration(
-            self.model, prompt, state, max_tokens=max_tokens, settings=settings, stop=stop
-        )
-
-    def close(self) -> None:
-        """Gives the model's memory back."""
-        self.model.close()
+    def _release(self, model: Model) -> None:
+        model.close()
 
 
 class _Loader(Loader):

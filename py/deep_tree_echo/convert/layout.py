@@ -65,7 +65,9 @@ NAMES: dict[str, set[str]] = {
 """The tensors of one layer in a checkpoint, by architecture."""
 
 
-def check_names(architecture: str, tensors: Sequence[StoredTensor], *, joined: bool = False) -> int:
+def check_names(
+    architecture: str, tensors: Sequence[StoredTensor], *, joined: bool = False
+) -> None:
     """Checks that a model has every tensor of its architecture and no other.
 
     Parameters
@@ -76,11 +78,6 @@ def check_names(architecture: str, tensors: Sequence[StoredTensor], *, joined: b
         By the author's names.
     joined : bool
         Whether the token shifts of RWKV 7 are one tensor, as in rwkv.cpp's files.
-
-    Returns
-    -------
-    int
-        The number of layers.
 
     Raises
     ------
@@ -126,7 +123,6 @@ def check_names(architecture: str, tensors: Sequence[StoredTensor], *, joined: b
             f"{ascii(min(unknown))[1:-1]:.80} is not part of RWKV {architecture}, and the model "
             "needs it; such variants are not supported."
         )
-    return n_layer
 
 
 def to_rwkv_cpp(tensors: Sequence[StoredTensor]) -> list[StoredTensor]:

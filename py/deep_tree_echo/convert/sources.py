@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,11 @@ from ..errors import FileError, ModelFormatError
 from ..formats.foreign import describe_foreign
 from ..formats.gguf import index_gguf
 from ..formats.gguf_layout import from_gguf
-from ..formats.rwkv_file import index_file
+from ..formats.rwkv_file import header_of, index_file
 from ..formats.rwkv_records import MAGIC, Header, find_architecture
 from ..formats.safetensors import read_safetensors
 from ..formats.stored import StoredTensor
 from ..formats.torch_file import read_checkpoint
-from ..formats.types import TensorType
 from .hf_names import with_authors_names
 from .layout import check_names, to_rwkv_cpp
 
@@ -120,20 +119,8 @@ def _from_checkpoint(
         tensors = to_rwkv_cpp(tensors)
     by_name = {tensor.name: tensor for tensor in tensors}
     architecture = find_architecture(by_name)
-    n_layer = check_names(architecture, tensors, joined=True)
-    n_vocab, n_embed = by_name["emb.weight"].shape
-    header = Header(n_vocab, n_embed, n_layer, _commonest(tensors))
-    return Source(kind, size, header, architecture, tensors, vocabulary)
-
-
-def _commonest(tensors: Sequence[StoredTensor]) -> TensorType:
-    """The type that takes the most elements of the matrices in the layers."""
-    counts: dict[TensorType, int] = {}
-    for tensor in tensors:
-        if tensor.name.endswith(".weight") and len(tensor.shape) == 2 and "blocks" in tensor.name:
-            elements = tensor.n_rows * tensor.shape[-1]
-            counts[tensor.type] = counts.get(tensor.type, 0) + elements
-    return max(counts, key=counts.__getitem__) if counts else TensorType.FP32
+    check_names(architecture, tensors, joined=True)
+    return Source(kind, size, header_of(tensors), architecture, tensors, vocabulary)
 
 
 def _ordered(tensors: list[StoredTensor]) -> list[StoredTensor]:

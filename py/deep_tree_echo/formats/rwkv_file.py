@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -31,10 +32,13 @@ __all__ = [
     "Tensor",
     "TensorReader",
     "find_architecture",
+    "header_of",
     "index_file",
     "read_file",
     "write_file",
 ]
+
+_LAYER = re.compile(r"blocks\.(\d{1,4})\.", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +260,36 @@ def index_file(file: BinaryIO) -> tuple[Header, list[StoredTensor]]:
             wanted = steps.send(piece)
     assert parser.header is not None
     return parser.header, tensors
+
+
+def header_of(tensors: Sequence[StoredTensor]) -> Header:
+    """The header of a file with these tensors, which have rwkv.cpp's names and shapes.
+
+    Its type is the one that takes the most elements of the layers' matrices.
+
+    Raises
+    ------
+    ModelFormatError
+        If they have no embedding.
+    """
+    elements: dict[TensorType, int] = {}
+    n_layer = 0
+    shape: tuple[int, ...] = ()
+    for tensor in tensors:
+        if match := _LAYER.match(tensor.name):
+            n_layer = max(n_layer, int(match[1]) + 1)
+            if len(tensor.shape) == 2 and tensor.name.endswith(".weight"):
+                size = tensor.n_rows * tensor.shape[-1]
+                elements[tensor.type] = elements.get(tensor.type, 0) + size
+        elif tensor.name == "emb.weight":
+            shape = tensor.shape
+    if len(shape) != 2:
+        raise ModelFormatError(
+            f"emb.weight has the shape {shape} and should have (n_vocab, n_embed); the file is "
+            "damaged, fetch it again."
+        )
+    type = max(elements, key=elements.__getitem__) if elements else TensorType.FP32
+    return Header(shape[0], shape[1], n_layer, type)
 
 
 def short_header(head: bytes) -> ModelFormatError:

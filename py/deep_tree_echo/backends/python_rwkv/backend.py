@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
 from ... import platform
 from ...errors import MemoryBudgetError, UnsupportedModelError
-from ...formats.rwkv_file import Header, Tensor, TensorReader
+from ...formats.rwkv_file import Header, Tensor
 from ...formats.types import BLOCK_COLUMNS, RWKV_TYPES, TensorType
-from ...generation import TextGeneration
 from ...loading import Sample
-from ...sampling import SamplingSettings
 from ...tokenizer import name_for
-from ..base import Backend, Generation, Loader
+from ..base import Loader
+from ..language import LanguageBackend
 from .model import NumpyModel
+from .reading import ModelReader
 from .tokenizer import ByteTokenizer, Tokenizer, WorldTokenizer
 from .weights import Weights
 
 _MB = 1_000_000
 
 
-class PythonRwkv(Backend):
+class PythonRwkv(LanguageBackend[NumpyModel]):
     """A model that NumPy evaluates. Make one with `loader`.
 
     Parameters
@@ -32,18 +32,14 @@ class PythonRwkv(Backend):
         The file's name.
     model : NumpyModel
         Evaluates tokens.
-    type : TensorType
-        That of the file's matrices.
     dense : bool
         Whether the matrices are float32 in memory, or as the file has them.
     """
 
     name: ClassVar[str] = "python_rwkv"
 
-    def __init__(self, name: str, model: NumpyModel, type: TensorType, dense: bool) -> None:
-        self._name = name
-        self._model: NumpyModel | None = model
-        self._type = type
+    def __init__(self, name: str, model: NumpyModel, dense: bool) -> None:
+        super().__init__(name, model)
         self._dense = dense
 
     @classmethod
@@ -59,57 +55,13 @@ class PythonRwkv(Backend):
         return PythonRwkvLoader(name, size, memory_limit_mb)
 
     @property
-    def model_name(self) -> str:
-        """The file's name."""
-        return self._name
-
-    @property
-    def model(self) -> NumpyModel:
-        """The model itself.
-
-        Raises
-        ------
-        UnsupportedModelError
-            After `close`.
-        """
-        if self._model is None:
-            raise UnsupportedModelError(f"{self._name} has been closed; load it again.")
-        return self._model
-
-    @property
     def description(self) -> dict[str, Any]:
         """Architecture and sizes; ``weights`` says how the matrices lie in memory."""
-        model = self.model
-        return {
-            "architecture": model.architecture,
-            "type": self._type.name,
-            "n_vocab": model.n_vocab,
-            "n_embed": model.n_embed,
-            "n_layer": model.n_layer,
-            "n_head": model.state_shape.n_head,
-            "head_size": model.state_shape.head_size,
-            "weight_bytes": model.weight_bytes,
-            "state_bytes": 4 * model.state_shape.size,
-            "weights": "float32" if self._dense else f"{self._type.name}, unpacked at each use",
-        }
+        packed = f"{self.model.type}, unpacked at each use"
+        return super().description | {"weights": "float32" if self._dense else packed}
 
-    def generate(
-        self,
-        prompt: str,
-        state: Any = None,
-        *,
-        max_tokens: int = 256,
-        settings: SamplingSettings | None = None,
-        stop: Sequence[str] = (),
-    ) -> Generation:
-        """Continues ``prompt`` from ``state`` (``None``: from nothing)."""
-        return TextGeneration(
-            self.model, prompt, state, max_tokens=max_tokens, settings=settings, stop=stop
-        )
-
-    def close(self) -> None:
-        """Gives the model's memory back; the backend is of no use afterwards."""
-        self._model = None
+    def _release(self, model: NumpyModel) -> None:
+        """NumPy's arrays go with the model."""
 
 
 class PythonRwkvLoader(Loader):
@@ -119,9 +71,7 @@ class PythonRwkvLoader(Loader):
         self._name = name
         self._size = size
         self._limit = math.inf if memory_limit_mb is None else memory_limit_mb * _MB
-        self._reader = TensorReader(size)
-        self._tensors: list[Tensor] = []
-        self._held = 0
+        self._reader = ModelReader(size)
         self._sample = Sample()
 
     def push(self, piece: bytes) -> None:
@@ -133,18 +83,16 @@ class PythonRwkvLoader(Loader):
             With one sentence; the loader is then of no further use.
         """
         try:
-            for tensor in self._reader.push(piece):
-                self._tensors.append(tensor)
-                self._held += tensor.data.nbytes
+            self._reader.push(piece)
         except MemoryError:
             raise MemoryBudgetError(
-                f"There is no memory left after {_megabytes(self._held)} MB of {self._name}; free "
-                "memory or load a smaller model."
+                f"There is no memory left after {_megabytes(self._reader.held)} MB of "
+                f"{self._name}; free memory or load a smaller model."
             ) from None
         self._sample.push(piece)
         header = self._reader.header
         if header is not None:
-            needed = max(self._held, self._size or 0)
+            needed = max(self._reader.held, self._size or 0)
             if needed > self._limit:
                 self.close()
                 raise _over_budget(header, needed, self._limit)
@@ -154,11 +102,12 @@ class PythonRwkvLoader(Loader):
 
         The matrices become float32 where the limit allows it, and stay as they are elsewhere.
         """
-        header = self._reader.finish()
-        make_tokenizer = _tokenizer_maker(header.n_vocab)
-        dense = sum(map(_float_bytes, self._tensors)) <= self._limit
-        weights = Weights(header, self._tensors, dense)
-        self._tensors = []  # so that each tensor goes as soon as its floats are there
+        header, tensors, vocabulary = self._reader.finish()
+        self._reader.close()
+        make_tokenizer = _tokenizer_maker(header.n_vocab, vocabulary)
+        dense = sum(map(_float_bytes, tensors)) <= self._limit
+        weights = Weights(header, tensors, dense)
+        del tensors  # so that each tensor goes as soon as its floats are there
         try:
             model = NumpyModel(weights, make_tokenizer)
         except MemoryError:
@@ -167,15 +116,21 @@ class PythonRwkvLoader(Loader):
                 "than the machine has, or load a smaller model."
             ) from None
         model.fingerprint = self._sample.hexdigest(model.state_shape, model.n_vocab)
-        return PythonRwkv(self._name, model, header.type, dense)
+        return PythonRwkv(self._name, model, dense)
 
     def close(self) -> None:
         """Gives back what an unfinished load holds. Safe to call at any time."""
-        self._tensors = []
+        self._reader.close()
 
 
-def _tokenizer_maker(n_vocab: int) -> Callable[[], Tokenizer]:
-    """What makes the tokenizer of models with ``n_vocab`` logits; refuses if there is none."""
+def _tokenizer_maker(n_vocab: int, vocabulary: list[bytes] | None) -> Callable[[], Tokenizer]:
+    """What makes the model's tokenizer: the file's own, or the one for ``n_vocab`` logits.
+
+    It refuses if there is none.
+    """
+    if vocabulary is not None:
+        tokens = {id: token for id, token in enumerate(vocabulary) if token}
+        return lambda: WorldTokenizer(tokens)
     name = name_for(n_vocab)
     if name != "world":
         return partial(ByteTokenizer, 0 if name == "bytes" else 1)

@@ -52,6 +52,7 @@ class NumpyModel:
     def __init__(self, weights: Weights, make_tokenizer: Callable[[], Tokenizer]) -> None:
         header = weights.header
         self.architecture = find_architecture(weights.names())
+        self.type = header.type.name
         self.n_vocab = header.n_vocab
         self.n_embed = header.n_embed
         self.n_layer = header.n_layer
@@ -67,6 +68,9 @@ class NumpyModel:
         self.state_shape = StateShape(
             self.architecture, self.n_layer, self.n_embed, sizes.n_head, sizes.head_size
         )
+        self.n_head = sizes.n_head
+        self.head_size = sizes.head_size
+        self.state_bytes = 4 * self.state_shape.size
         self.weight_bytes = weights.nbytes
         self.fingerprint = ""
         """Which model it is, as `Model.fingerprint`; the loader knows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ...errors import ArgumentError
@@ -49,8 +49,9 @@ class WorldTokenizer:
 
     Parameters
     ----------
-    vocabulary : bytes
-        Lines ``id 'token' length``, the token a Python literal, the length in bytes; UTF-8.
+    vocabulary : bytes or mapping of int to bytes
+        Lines ``id 'token' length``, the token a Python literal, the length in bytes; UTF-8. Or
+        the tokens by id.
 
     Raises
     ------
@@ -58,11 +59,14 @@ class WorldTokenizer:
         If a line is no such line, a token or an id comes twice, or a byte has no token.
     """
 
-    def __init__(self, vocabulary: bytes) -> None:
+    def __init__(self, vocabulary: bytes | Mapping[int, bytes]) -> None:
         self._tokens: dict[int, bytes] = {}
-        for number, line in enumerate(vocabulary.split(b"\n"), 1):
-            if line.strip():
-                self._add(number, line)
+        if isinstance(vocabulary, bytes):
+            for number, line in enumerate(vocabulary.split(b"\n"), 1):
+                if line.strip():
+                    self._add(number, line)
+        else:
+            self._tokens.update(vocabulary)
         self._ids = {token: id for id, token in self._tokens.items()}
         if len(self._ids) < len(self._tokens):
             raise ArgumentError("The vocabulary has the same token under two ids; use a whole one.")
