@@ -7,11 +7,13 @@
 #include <utility>
 
 #include "formats/keep.h"
+#include "formats/repack.h"
 #include "formats/types.h"
 
 namespace echo {
 namespace {
 
+constexpr char kEmbedding[] = "emb.weight";  // read row by row, so it stays as it is
 constexpr char kHead[] = "head.weight";
 
 // Far beyond any model there is.
@@ -34,8 +36,7 @@ echo_status Sink::CheckDimensions() const {
     return ECHO_OK;
   }
   return Fail(ECHO_ERROR_FORMAT,
-              "The header says n_vocab %d, n_embed %d and n_layer %d, which no "
-              "model has "
+              "The header says n_vocab %d, n_embed %d and n_layer %d, which no model has "
               "(1 to %d, %d and %d); the file is damaged, fetch it again.",
               w.n_vocab, w.n_embed, w.n_layer, kMostVocab, kMostEmbed, kMostLayers);
 }
@@ -68,8 +69,7 @@ echo_status Sink::CheckLayer(const std::string& name) const {
   }
   if (layer < weights_->n_layer) return ECHO_OK;
   return Fail(ECHO_ERROR_FORMAT,
-              "%s is in the file, but the header says n_layer %d; the file is "
-              "damaged, fetch it "
+              "%s is in the file, but the header says n_layer %d; the file is damaged, fetch it "
               "again.",
               name.c_str(), weights_->n_layer);
 }
@@ -88,8 +88,7 @@ echo_status Sink::CheckShape(const std::string& name, int32_t type,
   if (rows > most || middle > most / rows || columns > most / (rows * middle)) {
     return Fail(ECHO_ERROR_FORMAT,
                 "%s has the shape (%" PRIu64 ", %" PRIu64 ", %" PRIu64
-                "), too large for a model with n_vocab %d and n_embed %d; the "
-                "file is damaged, "
+                "), too large for a model with n_vocab %d and n_embed %d; the file is damaged, "
                 "fetch it again.",
                 name.c_str(), rows, middle, columns, weights_->n_vocab, weights_->n_embed);
   }
@@ -102,8 +101,7 @@ echo_status Sink::CheckShape(const std::string& name, int32_t type,
   if (RowBytes(type, static_cast<size_t>(columns)) == 0) {
     return Fail(ECHO_ERROR_FORMAT,
                 "%s has rows of %" PRIu64
-                " elements, but %s stores blocks of %zu; the "
-                "file is damaged, fetch it again.",
+                " elements, but %s stores blocks of %zu; the file is damaged, fetch it again.",
                 name.c_str(), columns, TypeName(type), FindType(type)->block_columns);
   }
   if (weights_->tensors.count(name) != 0) {
@@ -113,8 +111,7 @@ echo_status Sink::CheckShape(const std::string& name, int32_t type,
   const size_t most_tensors = kMostTensorsPerLayer * (static_cast<size_t>(weights_->n_layer) + 1);
   if (weights_->tensors.size() >= most_tensors) {
     return Fail(ECHO_ERROR_FORMAT,
-                "%s is one tensor more than the %zu that a model of %d layers "
-                "may have; the file "
+                "%s is one tensor more than the %zu that a model of %d layers may have; the file "
                 "is damaged, fetch it again.",
                 name.c_str(), most_tensors, weights_->n_layer);
   }
@@ -151,22 +148,27 @@ echo_status Sink::Open(const Incoming& incoming, uint64_t left) {
   tensor.row_bytes = RowBytes(tensor.type, tensor.columns);
   if (tensor.row_bytes == 0) {
     return Fail(ECHO_ERROR_UNSUPPORTED,
-                "head.weight has rows of %zu elements, but %s stores blocks of "
-                "32; load this "
+                "head.weight has rows of %zu elements, but %s stores blocks of 32; load this "
                 "model without a head_type.",
                 tensor.columns, TypeName(tensor.type));
   }
-  const uint64_t bytes = static_cast<uint64_t>(tensor.rows) * tensor.row_bytes;
+  tensor.interleaved = IsInterleaved(tensor.type) && name != kEmbedding;
+  const size_t filler =
+      tensor.interleaved ? (kGroupRows - tensor.rows % kGroupRows) % kGroupRows : 0;
+  const uint64_t bytes = static_cast<uint64_t>(tensor.rows + filler) * tensor.row_bytes;
   const uint64_t weight_bytes = weights_->bytes + bytes;
   status = CheckBudget(weight_bytes);
   if (status != ECHO_OK) return status;
 
   row_ = Block::Allocate(file_row_bytes);
   float_row_ = tensor.type == type ? Block() : Block::Allocate(tensor.columns * sizeof(float));
+  group_ = tensor.interleaved ? Block::Allocate(kGroupRows * tensor.row_bytes) : Block();
+  gathered_ = 0;
   stored.memory = Block::Allocate(static_cast<size_t>(bytes));
   target_ = stored.memory.data();
   if (target_ == nullptr || row_.data() == nullptr ||
-      (tensor.type != type && float_row_.data() == nullptr)) {
+      (tensor.type != type && float_row_.data() == nullptr) ||
+      (tensor.interleaved && group_.data() == nullptr)) {
     return Fail(ECHO_ERROR_MEMORY,
                 "The allocator refused the %" PRIu64 " bytes of %s after %" PRIu64
                 " bytes of weights; free memory or load a smaller model.",
@@ -181,7 +183,7 @@ echo_status Sink::Open(const Incoming& incoming, uint64_t left) {
   filled_ = 0;
   weights_->bytes = weight_bytes;
   estimate_.weight_bytes = std::max(estimate_.weight_bytes, weight_bytes);
-  weights_->tensors.emplace(name, std::move(stored));
+  stored_ = &weights_->tensors.emplace(name, std::move(stored)).first->second;
   return ECHO_OK;
 }
 
@@ -202,16 +204,47 @@ void Sink::Write(const uint8_t* bytes, size_t size) {
   if (whole > 0) StoreRows(bytes, whole);
   const size_t rest = size - whole * row_bytes;
   if (rest > 0) std::memcpy(row_.data(), bytes + whole * row_bytes, rest);
+  if (filled_ == file_bytes_) Complete();
 }
 
 // Every row of every tensor passes here once, in the order of the file and in
 // the file's type; here it gets the type and the place that it is kept in.
 void Sink::StoreRows(const uint8_t* rows, size_t count) {
+  const size_t row_bytes = tensor_.row_bytes;
   for (size_t row = 0; row < count; ++row) {
+    uint8_t* place = tensor_.interleaved ? group_.data() + gathered_ * row_bytes : target_;
     KeepRow(file_type_, rows + row * row_.size(), tensor_.columns, float_row_.floats(),
-            tensor_.type, target_);
-    if (exponent_ != 0) ScaleRow(tensor_.type, target_, tensor_.columns, exponent_);
-    target_ += tensor_.row_bytes;
+            tensor_.type, place);
+    if (exponent_ != 0) ScaleRow(tensor_.type, place, tensor_.columns, exponent_);
+    if (!tensor_.interleaved) {
+      target_ += row_bytes;
+    } else if (++gathered_ == kGroupRows) {
+      StoreGroup();
+    }
+  }
+}
+
+// The gathered rows to their place.
+void Sink::StoreGroup() {
+  InterleaveRows(tensor_.type, group_.data(), tensor_.columns, target_);
+  target_ += group_.size();
+  gathered_ = 0;
+}
+
+// The last row is in.
+void Sink::Complete() {
+  if (gathered_ > 0) {
+    const size_t filled = gathered_ * tensor_.row_bytes;
+    std::memset(group_.data() + filled, 0, group_.size() - filled);
+    StoreGroup();
+  }
+  Tensor& tensor = stored_->tensor;
+  uint8_t* data = stored_->memory.data();
+  if (tensor.interleaved) {
+    const size_t groups = (tensor.rows + kGroupRows - 1) / kGroupRows;
+    tensor.raised = RaiseScales(tensor.type, groups, tensor.columns, data);
+  } else if (tensor.type == ECHO_F16 && name_ != kEmbedding) {
+    tensor.raised = RaiseScales(tensor.type, tensor.rows, tensor.columns, data);
   }
 }
 
@@ -233,6 +266,8 @@ echo_status Sink::Finish(std::unique_ptr<Rwkv>* model) {
 void Sink::Discard() {
   row_ = Block();
   float_row_ = Block();
+  group_ = Block();
+  stored_ = nullptr;
   weights_.reset();
 }
 

@@ -1,6 +1,6 @@
-// Where a reader puts what it finds: checks each tensor against the model and
-// the budget, takes its memory and fills it. The only place that knows in which
-// type and order weights are kept.
+// Where a reader puts what it finds: checks each tensor against the model and the
+// budget, takes its memory and fills it. The only place that knows in which type
+// and order weights are kept.
 #ifndef DEEP_TREE_ECHO_FORMATS_SINK_H_
 #define DEEP_TREE_ECHO_FORMATS_SINK_H_
 
@@ -43,13 +43,11 @@ class Sink {
   // How large the weights will be; checked against the budget before any is in.
   echo_status Announce(const WeightEstimate& weights);
 
-  // Begins a tensor: its name, dimensions and size are checked and its memory
-  // taken.
+  // Begins a tensor: its name, dimensions and size are checked and its memory taken.
   //   left   bytes the file still has, UINT64_MAX if unknown
   echo_status Open(const Incoming& incoming, uint64_t left);
 
-  // The type in which it will stay: the caller may have chosen another for the
-  // head.
+  // The type in which it will stay: the caller may have chosen another for the head.
   int32_t KeptType(const Incoming& incoming) const;
 
   // Bytes of the open tensor as the file has them, and how many are to come.
@@ -72,6 +70,8 @@ class Sink {
   echo_status CheckLayer(const std::string& name) const;
   echo_status CheckShape(const std::string& name, int32_t type, const StoredTensor& stored) const;
   void StoreRows(const uint8_t* rows, size_t count);
+  void StoreGroup();
+  void Complete();
 
   echo_load_options options_;
   std::shared_ptr<Weights> weights_;
@@ -81,13 +81,16 @@ class Sink {
   std::string name_;
   int32_t file_type_ = 0;
   int32_t exponent_ = 0;
-  Tensor tensor_;              // as it is kept
-  uint8_t* target_ = nullptr;  // where its next row goes
+  Tensor tensor_;  // as it is kept
+  StoredTensor* stored_ = nullptr;
+  uint8_t* target_ = nullptr;  // where its next row, or group of rows, goes
   uint64_t file_bytes_ = 0;
   uint64_t filled_ = 0;  // of file_bytes_
 
-  Block row_;        // (row bytes in the file) a row whose bytes come in several pieces
-  Block float_row_;  // (columns) float32; empty if the type is kept
+  Block row_;            // (row bytes in the file) a row whose bytes come in several pieces
+  Block float_row_;      // (columns) float32; empty if the type is kept
+  Block group_;          // (4, row bytes in memory) rows to be interleaved; empty if they are not
+  size_t gathered_ = 0;  // rows in it
 };
 
 }  // namespace echo

@@ -1,5 +1,5 @@
-// One block of 32 quantised weights as 32 int16, for each of ggml's types. The
-// layouts are listed beside echo_type in include/echo.h.
+// A block of four interleaved rows and 32 columns (formats/repack.h) as int16: a
+// vector holds eight columns each of one, two or all four rows.
 #if defined(DEEP_TREE_ECHO_OPS_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DEEP_TREE_ECHO_OPS_BLOCK_INL_H_
 #undef DEEP_TREE_ECHO_OPS_BLOCK_INL_H_
@@ -9,8 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
+#include "ops/half-inl.h"
 #include "ops/quantize-activation-inl.h"
 #include "ops/vector-inl.h"
 
@@ -18,153 +18,125 @@ HWY_BEFORE_NAMESPACE();
 namespace echo::ops::HWY_NAMESPACE {
 
 using Shorts = hn::ScalableTag<int16_t>;
-using Bytes16 = hn::FixedTag<uint8_t, 16>;
+using ShortVec = hn::Vec<Shorts>;
+using Quad = hn::FixedTag<float, 4>;  // a number of each row
 
-// A vector of int16 may hold 8, 16 or 32 elements: a block is 4, 2 or 1 parts.
-constexpr size_t kPartLanes = hn::MaxLanes(Shorts());
-constexpr size_t kParts = kBlock / kPartLanes;
-static_assert(kPartLanes >= 8 && kPartLanes <= kBlock, "vectors of 128, 256 or 512 bits");
+constexpr size_t kShortLanes = hn::MaxLanes(Shorts());
+constexpr size_t kVectorRows = kShortLanes / kChunk;  // rows in a vector
+constexpr size_t kVectors = 4 / kVectorRows;          // vectors of a chunk
+static_assert(kVectors >= 1 && kVectorRows >= 1, "vectors of 128, 256 or 512 bits");
 
-struct Parts {
-  hn::Vec<Shorts> part[kParts];
+// Codes of a block. In the forms of Q4_0 and Q4_1 chunks 1 and 2 are 16 and 256
+// times too large, see Activations.
+struct Codes {
+  ShortVec chunk[kChunks][kVectors];
 };
 
-// The fp16 at p in every lane.
-HWY_INLINE Vec HalfAt(const uint8_t* p) {
-  uint16_t bits;
-  memcpy(&bits, p, sizeof(bits));
-  const hn::Rebind<uint16_t, Floats> d16;
-  const hn::Rebind<hwy::float16_t, Floats> half;
-  return hn::PromoteTo(Floats(), hn::BitCast(half, hn::Set(d16, bits)));
-}
-
-// The fp16 at p, p + stride, ... each in every lane of its vector. Without an
-// instruction for it, widening fp16 takes a dozen: four rows share them.
-template <size_t kRows>
-HWY_INLINE void HalvesAt(const uint8_t* p, size_t stride, Vec* HWY_RESTRICT out) {
-#if HWY_MAX_BYTES == 16
-  if constexpr (kRows == 4) {
-    uint64_t bits = 0;
-    for (size_t r = 0; r < kRows; ++r) {
-      uint16_t half;
-      memcpy(&half, p + r * stride, sizeof(half));
-      bits |= static_cast<uint64_t>(half) << (16 * r);
-    }
-    const hn::Rebind<hwy::float16_t, Floats> d16;
-    const hn::Repartition<uint64_t, decltype(d16)> d64;
-    const Vec all = hn::PromoteTo(Floats(), hn::BitCast(d16, hn::Set(d64, bits)));
-    out[0] = hn::Broadcast<0>(all);
-    out[1] = hn::Broadcast<1>(all);
-    out[2] = hn::Broadcast<2>(all);
-    out[3] = hn::Broadcast<3>(all);
-    return;
-  }
-#endif
-  for (size_t r = 0; r < kRows; ++r) out[r] = HalfAt(p + r * stride);
-}
-
-// Elements 0 ... 15 and 16 ... 31 of a block, as signed bytes in u8 lanes.
-HWY_INLINE Parts Widen(hn::Vec<Bytes16> low, hn::Vec<Bytes16> high) {
+HWY_INLINE void LoadNibbles(const uint8_t* p, Codes* codes) {
   const Shorts d;
-  const hn::RebindToSigned<Bytes16> di;
-  const auto a = hn::BitCast(di, low);
-  const auto b = hn::BitCast(di, high);
-  Parts out;
-#if HWY_MAX_BYTES == 16
-  out.part[0] = hn::PromoteLowerTo(d, a);
-  out.part[1] = hn::PromoteUpperTo(d, a);
-  out.part[2] = hn::PromoteLowerTo(d, b);
-  out.part[3] = hn::PromoteUpperTo(d, b);
-#elif HWY_MAX_BYTES == 32
-  out.part[0] = hn::PromoteTo(d, a);
-  out.part[1] = hn::PromoteTo(d, b);
-#else
-  out.part[0] = hn::PromoteTo(d, hn::Combine(hn::FixedTag<int8_t, 32>(), b, a));
-#endif
-  return out;
-}
-
-// Sixteen bits of `bits` as 16 or 0 in sixteen lanes.
-HWY_INLINE hn::Vec<Bytes16> FifthBits(uint32_t bits) {
-  const Bytes16 d;
-  alignas(16) static constexpr uint8_t kByteOf[16] = {0, 0, 0, 0, 0, 0, 0, 0,
-                                                      1, 1, 1, 1, 1, 1, 1, 1};
-  alignas(16) static constexpr uint8_t kBitOf[16] = {1, 2, 4, 8, 16, 32, 64, 128,
-                                                     1, 2, 4, 8, 16, 32, 64, 128};
-  const hn::FixedTag<uint32_t, 4> d32;
-  const auto all = hn::BitCast(d, hn::Set(d32, bits));
-  const auto spread = hn::TableLookupBytes(all, hn::Load(d, kByteOf));
-  const auto set = hn::TestBit(spread, hn::Load(d, kBitOf));
-  return hn::IfThenElseZero(set, hn::Set(d, uint8_t{16}));
-}
-
-// 16 bytes of nibbles: low halves are elements 0 ... 15, high halves the rest.
-HWY_INLINE hn::Vec<Bytes16> LowNibbles(hn::Vec<Bytes16> packed) {
-  return hn::And(packed, hn::Set(Bytes16(), uint8_t{15}));
-}
-HWY_INLINE hn::Vec<Bytes16> HighNibbles(hn::Vec<Bytes16> packed) {
-  return hn::ShiftRight<4>(packed);
-}
-
-// Each type: bytes of a block, whether it has a minimum (then w = d q + m, else
-// w = d q), and the integers q.
-struct Q4_0 {
-  static constexpr size_t kBytes = 18;
-  static constexpr bool kMinimum = false;
-  static HWY_INLINE Parts Load(const uint8_t* p) {
-    const auto packed = hn::LoadU(Bytes16(), p + 2);
-    const auto eight = hn::Set(Bytes16(), uint8_t{8});
-    return Widen(hn::Sub(LowNibbles(packed), eight), hn::Sub(HighNibbles(packed), eight));
+  const hn::RebindToUnsigned<Shorts> du;
+  for (size_t v = 0; v < kVectors; ++v) {
+    const auto all =
+        hn::LoadU(d, reinterpret_cast<const int16_t*>(p + v * kShortLanes * sizeof(int16_t)));
+    codes->chunk[0][v] = hn::And(all, hn::Set(d, int16_t{0x000F}));
+    codes->chunk[1][v] = hn::And(all, hn::Set(d, int16_t{0x00F0}));
+    codes->chunk[2][v] = hn::And(all, hn::Set(d, int16_t{0x0F00}));
+    codes->chunk[3][v] = hn::BitCast(d, hn::ShiftRight<12>(hn::BitCast(du, all)));
   }
+}
+
+// Bit 4 + r of a lane to bit 7 for each row r, and all others with it.
+HWY_INLINE ShortVec AlignFifth(ShortVec fifth, size_t vector) {
+  alignas(64) static constexpr int16_t kFactors[4 * kChunk] = {8, 8, 8, 8, 8, 8, 8, 8,  //
+                                                               4, 4, 4, 4, 4, 4, 4, 4,  //
+                                                               2, 2, 2, 2, 2, 2, 2, 2,  //
+                                                               1, 1, 1, 1, 1, 1, 1, 1};
+  return hn::Mul(fifth, hn::Load(Shorts(), kFactors + vector * kShortLanes));
+}
+
+HWY_INLINE void LoadFives(const uint8_t* fifth_bits, const uint8_t* p, Codes* codes) {
+  const Shorts d;
+  const hn::RebindToUnsigned<Shorts> du;
+  const ShortVec low = hn::Set(d, int16_t{0x0F0F});
+  const ShortVec high = hn::Set(d, int16_t{0x1010});
+  const ShortVec byte = hn::Set(d, int16_t{0x00FF});
+  const ShortVec shared = hn::LoadDup128(d, reinterpret_cast<const int16_t*>(fifth_bits));
+  for (size_t v = 0; v < kVectors; ++v) {
+    const auto all =
+        hn::LoadU(du, reinterpret_cast<const uint16_t*>(p + v * kShortLanes * sizeof(int16_t)));
+    const auto fifth = hn::BitCast(du, AlignFifth(shared, v));
+    // Chunks 0 and 2 in the bytes of one vector, 1 and 3 in those of another.
+    const auto even = hn::Or(hn::And(hn::BitCast(d, all), low),
+                             hn::And(hn::BitCast(d, hn::ShiftRight<3>(fifth)), high));
+    const auto odd = hn::Or(hn::And(hn::BitCast(d, hn::ShiftRight<4>(all)), low),
+                            hn::And(hn::BitCast(d, hn::ShiftLeft<1>(fifth)), high));
+    codes->chunk[0][v] = hn::And(even, byte);
+    codes->chunk[1][v] = hn::And(odd, byte);
+    codes->chunk[2][v] = hn::BitCast(d, hn::ShiftRight<8>(hn::BitCast(du, even)));
+    codes->chunk[3][v] = hn::BitCast(d, hn::ShiftRight<8>(hn::BitCast(du, odd)));
+  }
+}
+
+// Each type: bytes of a block of four rows, whether it has minima (then w = d q +
+// m, else w = d (q - middle)), and the codes q.
+struct Q4_0 {
+  static constexpr size_t kBytes = 72;
+  static constexpr bool kMinimum = false;
+  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) { LoadNibbles(p + 8, codes); }
 };
 
 struct Q4_1 {
-  static constexpr size_t kBytes = 20;
+  static constexpr size_t kBytes = 80;
   static constexpr bool kMinimum = true;
-  static HWY_INLINE Parts Load(const uint8_t* p) {
-    const auto packed = hn::LoadU(Bytes16(), p + 4);
-    return Widen(LowNibbles(packed), HighNibbles(packed));
-  }
+  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) { LoadNibbles(p + 16, codes); }
 };
 
 struct Q5_0 {
-  static constexpr size_t kBytes = 22;
+  static constexpr size_t kBytes = 88;
   static constexpr bool kMinimum = false;
-  static HWY_INLINE Parts Load(const uint8_t* p) {
-    uint32_t fifth;
-    memcpy(&fifth, p + 2, sizeof(fifth));
-    const auto packed = hn::LoadU(Bytes16(), p + 6);
-    const auto sixteen = hn::Set(Bytes16(), uint8_t{16});
-    return Widen(hn::Sub(hn::Or(LowNibbles(packed), FifthBits(fifth)), sixteen),
-                 hn::Sub(hn::Or(HighNibbles(packed), FifthBits(fifth >> 16)), sixteen));
-  }
+  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) { LoadFives(p + 8, p + 24, codes); }
 };
 
 struct Q5_1 {
-  static constexpr size_t kBytes = 24;
+  static constexpr size_t kBytes = 96;
   static constexpr bool kMinimum = true;
-  static HWY_INLINE Parts Load(const uint8_t* p) {
-    uint32_t fifth;
-    memcpy(&fifth, p + 4, sizeof(fifth));
-    const auto packed = hn::LoadU(Bytes16(), p + 8);
-    return Widen(hn::Or(LowNibbles(packed), FifthBits(fifth)),
-                 hn::Or(HighNibbles(packed), FifthBits(fifth >> 16)));
-  }
+  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) { LoadFives(p + 16, p + 32, codes); }
 };
 
 struct Q8_0 {
-  static constexpr size_t kBytes = 34;
+  static constexpr size_t kBytes = 136;
   static constexpr bool kMinimum = false;
-  static HWY_INLINE Parts Load(const uint8_t* p) {
+  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) {
     const hn::Rebind<int8_t, Shorts> d8;
-    const int8_t* q = reinterpret_cast<const int8_t*>(p + 2);
-    Parts out;
-    for (size_t i = 0; i < kParts; ++i) {
-      out.part[i] = hn::PromoteTo(Shorts(), hn::LoadU(d8, q + i * kPartLanes));
+    const int8_t* q = reinterpret_cast<const int8_t*>(p + 8);
+    for (size_t c = 0; c < kChunks; ++c) {
+      for (size_t v = 0; v < kVectors; ++v) {
+        codes->chunk[c][v] = hn::PromoteTo(Shorts(), hn::LoadU(d8, q));
+        q += kShortLanes;
+      }
     }
-    return out;
   }
 };
+
+// Each row's scale in the lanes of its rows: out (kVectors).
+HWY_INLINE void SpreadScales(const uint8_t* p, Vec* HWY_RESTRICT out) {
+  const auto four = LoadHalves(Quad(), p);
+#if HWY_MAX_BYTES == 16
+  out[0] = hn::Broadcast<0>(four);
+  out[1] = hn::Broadcast<1>(four);
+  out[2] = hn::Broadcast<2>(four);
+  out[3] = hn::Broadcast<3>(four);
+#else
+  const Floats d;
+  alignas(64) static constexpr int32_t kRowOf[16] = {0, 0, 0, 0, 1, 1, 1, 1,
+                                                     2, 2, 2, 2, 3, 3, 3, 3};
+  const Vec all = hn::ResizeBitCast(d, four);  // the lanes past the fourth are not asked for
+  for (size_t v = 0; v < kVectors; ++v) {
+    const auto rows = hn::SetTableIndices(d, kRowOf + v * hn::MaxLanes(d));
+    out[v] = hn::TableLookupLanes(all, rows);
+  }
+#endif
+}
 
 }  // namespace echo::ops::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

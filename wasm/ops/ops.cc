@@ -5,7 +5,7 @@
 
 // Arrays of vectors need vectors of a known size.
 #ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_ALL_SVE | HWY_RVV)
+#define HWY_DISABLED_TARGETS (HWY_ALL_SVE | HWY_RVV | HWY_SSSE3)
 #endif
 
 #undef HWY_TARGET_INCLUDE

@@ -11,30 +11,59 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "formats/tensor.h"
+#include "include/echo.h"
+#include "ops/half-inl.h"
 #include "ops/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace echo::ops::HWY_NAMESPACE {
 
 constexpr size_t kBlock = 32;  // elements of a quantised block
+constexpr size_t kChunk = 8;   // of which so many share a vector of 128 bits
+constexpr size_t kChunks = kBlock / kChunk;
 
-// T vectors of `blocks` blocks in caller's memory.
+// T vectors of `blocks` blocks in caller's memory. For Q4_0 and Q4_1 the chunks
+// are multiplied by 256, 16, 1 and 256: their codes are not shifted down after
+// masking, but lie 0, 4, 8 and (shifted) 0 bits high, so that every product comes
+// out 256 times too large. The sums stay below 2^24, where floats are exact.
 struct Activations {
-  int16_t* q = nullptr;    // (T, blocks, 32), -127 ... 127
-  float* scale = nullptr;  // (T, blocks), a value of fp16
-  float* sum = nullptr;    // (T, blocks), scale * sum of q, a value of fp16
+  int16_t* q = nullptr;       // (T, blocks, 32), -127 ... 127 or those times 256
+  int32_t* offset = nullptr;  // (T, blocks, 4), what the codes' middle takes off, 0, 0, 0
+  float* scale = nullptr;     // (T, blocks), a value of fp16 times a power of two
+  float* sum = nullptr;       // (T, blocks), scale * sum of q, likewise
   size_t blocks = 0;
 };
 
+// Bytes of an element in all of them.
+constexpr float kActivationBytes = 2.0f + (4 * 4 + 4 + 4) / 32.0f;
+static_assert(kActivationBytes <= sizeof(float), "MatMulScratch counts floats");
+
+// How a type wants its right-hand side.
+struct ActivationRule {
+  bool nibbles;      // chunks multiplied as above
+  int32_t middle;    // code that stands for zero, times the factor above
+  float scale_unit;  // factor of every scale ...
+  float sum_unit;    // ... and of every sum
+};
+
+HWY_INLINE ActivationRule RuleOf(const Tensor& w) {
+  const float unit = HalfUnit(w.raised);
+  const bool nibbles = w.type == ECHO_Q4_0 || w.type == ECHO_Q4_1;
+  const int32_t middle = w.type == ECHO_Q4_0 ? 8 * 256 : w.type == ECHO_Q5_0 ? 16 : 0;
+  return {nibbles, middle, nibbles ? unit / 256 : unit, unit};
+}
+
 HWY_INLINE float RoundToHalf(float x) { return hwy::F32FromF16(hwy::F16FromF32(x)); }
 
-// x (32) to q (32).
-HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, int16_t* HWY_RESTRICT q,
-                              float* HWY_RESTRICT scale, float* HWY_RESTRICT sum) {
+// x (32) to block b of `a`.
+HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, const ActivationRule& rule, size_t b,
+                              const Activations& a) {
   const Floats d;
   const hn::RebindToSigned<Floats> di;
   const hn::Rebind<int16_t, Floats> d16;
   const size_t lanes = hn::Lanes(d);
+  int16_t* HWY_RESTRICT q = a.q + b * kBlock;
   Vec top = hn::Zero(d);
   for (size_t i = 0; i < kBlock; i += lanes) top = hn::Max(top, hn::Abs(hn::LoadU(d, x + i)));
   const float largest = hn::ReduceMax(d, top);
@@ -46,23 +75,32 @@ HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, int16_t* HWY_RESTRICT
     total = hn::Add(total, n);
     hn::StoreU(hn::DemoteTo(d16, n), d16, q + i);
   }
+  if (rule.nibbles) {
+    const hn::FixedTag<int16_t, kChunk> d8;
+    hn::StoreU(hn::ShiftLeft<8>(hn::LoadU(d8, q)), d8, q);
+    hn::StoreU(hn::ShiftLeft<4>(hn::LoadU(d8, q + kChunk)), d8, q + kChunk);
+    hn::StoreU(hn::ShiftLeft<8>(hn::LoadU(d8, q + 3 * kChunk)), d8, q + 3 * kChunk);
+  }
+  const int32_t sum = hn::ReduceSum(di, total);
   const float step = largest / 127.0f;
-  *scale = RoundToHalf(step);
-  *sum = RoundToHalf(step * static_cast<float>(hn::ReduceSum(di, total)));
+  const hn::FixedTag<int32_t, 4> d4;
+  hn::StoreU(hn::InsertLane(hn::Zero(d4), 0, -rule.middle * sum), d4, a.offset + 4 * b);
+  a.scale[b] = RoundToHalf(step) * rule.scale_unit;
+  a.sum[b] = RoundToHalf(step * static_cast<float>(sum)) * rule.sum_unit;
 }
 
-// x (T, columns) into `scratch`.
-HWY_INLINE Activations QuantizeActivations(const float* x, size_t n_tokens, size_t columns,
+// x (T, columns) into `scratch`, as `w` wants it.
+HWY_INLINE Activations QuantizeActivations(const Tensor& w, const float* x, size_t n_tokens,
                                            uint8_t* scratch) {
   Activations a;
-  a.blocks = columns / kBlock;
+  a.blocks = w.columns / kBlock;
   const size_t all = n_tokens * a.blocks;
   a.q = reinterpret_cast<int16_t*>(scratch);
-  a.scale = reinterpret_cast<float*>(a.q + all * kBlock);
+  a.offset = reinterpret_cast<int32_t*>(a.q + all * kBlock);
+  a.scale = reinterpret_cast<float*>(a.offset + all * 4);
   a.sum = a.scale + all;
-  for (size_t b = 0; b < all; ++b) {
-    QuantizeBlock(x + b * kBlock, a.q + b * kBlock, a.scale + b, a.sum + b);
-  }
+  const ActivationRule rule = RuleOf(w);
+  for (size_t b = 0; b < all; ++b) QuantizeBlock(x + b * kBlock, rule, b, a);
   return a;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "formats/repack.h"
 #include "formats/types.h"
 
 namespace echo {
@@ -80,9 +81,12 @@ void Binder::Matrices(const char* name, size_t count, size_t rows, size_t column
     return;
   }
   for (size_t i = 0; i < count; ++i) {
-    matrices[i] = stored->tensor;
-    matrices[i].rows = rows;
-    matrices[i].data += i * rows * stored->tensor.row_bytes;
+    const size_t first = i * rows;
+    Tensor& slice = matrices[i];
+    slice = stored->tensor;
+    slice.rows = rows;
+    slice.first_row = slice.interleaved ? first % kGroupRows : 0;
+    slice.data += (first - slice.first_row) * slice.row_bytes;
   }
 }
 
