@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ArgumentError
-from .kblocks import dequantize_q4_k, dequantize_q6_k
-from .types import BLOCK_COLUMNS, RWKV_TYPES, TensorType
+from .kblocks import dequantize_q6_k, dequantize_with_minima
+from .types import BLOCK_COLUMNS, K_BLOCK_COLUMNS, RWKV_TYPES, TensorType
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -100,10 +100,9 @@ def dequantize(type: TensorType, rows: Bytes) -> Floats:
     if type is TensorType.BF16:
         # The upper half of a float32.
         return (rows.view("<u2").astype(np.uint32) << 16).view(np.float32).reshape(*lead, -1)
-    if type is TensorType.Q4_K:
-        return dequantize_q4_k(rows.reshape(-1, type.row_bytes(256))).reshape(*lead, -1)
-    if type is TensorType.Q6_K:
-        return dequantize_q6_k(rows.reshape(-1, type.row_bytes(256))).reshape(*lead, -1)
+    if type.block_columns == K_BLOCK_COLUMNS:
+        of_type = dequantize_q6_k if type is TensorType.Q6_K else dequantize_with_minima
+        return of_type(rows.reshape(-1, type.row_bytes(K_BLOCK_COLUMNS))).reshape(*lead, -1)
     blocks = rows.reshape(-1, type.row_bytes(BLOCK_COLUMNS))
     d = blocks[:, :2].copy().view("<f2").astype(np.float32)
     if type is TensorType.Q8_0:

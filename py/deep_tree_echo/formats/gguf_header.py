@@ -42,6 +42,7 @@ _TYPES = {
     7: TensorType.Q5_1,
     8: TensorType.Q8_0,
     12: TensorType.Q4_K,
+    13: TensorType.Q5_K,
     14: TensorType.Q6_K,
     30: TensorType.BF16,
 }
@@ -210,7 +211,7 @@ def _info(source: _Counted) -> Generator[int, bytes, TensorInfo]:
     if number not in _TYPES:
         raise UnsupportedModelError(
             f"{name} has the type {number} of ggml; F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, "
-            "Q4_K and Q6_K can be read."
+            "Q4_K, Q5_K and Q6_K can be read."
         )
     type = _TYPES[number]
     if type.row_bytes(shape[-1]) == 0:

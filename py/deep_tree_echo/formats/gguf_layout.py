@@ -80,6 +80,7 @@ _SCALES = {
     TensorType.Q5_1: (0, 4),
     TensorType.Q8_0: (0, 2),
     TensorType.Q4_K: (0, 4),
+    TensorType.Q5_K: (0, 4),
     TensorType.Q6_K: (208, 210),
 }
 

@@ -27,6 +27,7 @@ class TensorType(IntEnum):
     Q5_1 = 8
     Q8_0 = 9
     Q4_K = 12
+    Q5_K = 13
     Q6_K = 14
     BF16 = 30
 
@@ -40,7 +41,7 @@ class TensorType(IntEnum):
         """Elements of a row that share one block; 1 where the type has none."""
         if not self.quantised:
             return 1
-        return K_BLOCK_COLUMNS if self in (TensorType.Q4_K, TensorType.Q6_K) else BLOCK_COLUMNS
+        return K_BLOCK_COLUMNS if self.name.endswith("K") else BLOCK_COLUMNS
 
     def row_bytes(self, columns: int) -> int:
         """Bytes of one row of ``columns`` elements, 0 if they do not fill whole blocks.
@@ -79,6 +80,7 @@ _BLOCK_BYTES = {
     TensorType.Q5_1: 4 + 4 + 16,
     TensorType.Q8_0: 2 + 32,
     TensorType.Q4_K: 2 + 2 + 12 + 128,
+    TensorType.Q5_K: 2 + 2 + 12 + 32 + 128,
     TensorType.Q6_K: 128 + 64 + 16 + 2,
 }
 
