@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from scripts.peers import PEER_STEPS
 from scripts.recipe import PYTHON, STEPS
 from scripts.steps import BUILD, ROOT, Log, StepError, run_steps
 
@@ -13,6 +16,9 @@ __all__ = ["bench", "oracles"]
 
 BENCH = ROOT / "tests" / "bench"
 ORACLES = ROOT / "tests" / "oracles"
+# What every benchmark needs, and what some need beside it.
+NEEDS = ("native", "python-packages", "fetch-world", "site", "test-tools", "bench-programs")
+MORE_NEEDS = {"speed": ("llama", "llama-full"), "upstream": ("upstream",)}
 # torch has no part in the tests: an environment of its own, made only for this command.
 ORACLE_VENV = BUILD / "oracles"
 
@@ -25,12 +31,24 @@ def bench(names: Iterable[str]) -> int:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise StepError(f"there is no benchmark {unknown[0]!r}; known are {', '.join(known)}.")
-    run_steps(STEPS, ("native", "python-packages", "fetch-world", "upstream"))
-    failed = False
-    for name in names or known:
+    chosen = list(names) or list(known)
+    needs = [*NEEDS, *(need for name in chosen for need in MORE_NEEDS.get(name, ()))]
+    run_steps(PEER_STEPS, needs)
+    # Browser profiles of a run that was ended.
+    for profile in (BUILD / "bench").glob("bench-*"):
+        shutil.rmtree(profile)
+    failed = []
+    for name in chosen:
+        print(f"---- {name}", flush=True)
+        start = time.monotonic()
         done = subprocess.run([PYTHON, "-m", f"tests.bench.{name}"], cwd=ROOT, check=False)
-        failed |= done.returncode != 0
-    return int(failed)
+        print(f"     {name}: {time.monotonic() - start:.0f} s", flush=True)
+        if done.returncode != 0:
+            failed.append(name)
+    subprocess.run([PYTHON, "-m", "tests.bench._report"], cwd=ROOT, check=True)
+    if failed:
+        raise StepError(f"these benchmarks failed: {', '.join(failed)}; the rest is kept.")
+    return 0
 
 
 def oracles() -> int:

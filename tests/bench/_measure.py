@@ -1,54 +1,78 @@
-"""Rounds of several contestants, interleaved, and the file that keeps the figures."""
+"""Turns of several contestants, interleaved, and the file that keeps the figures."""
 
 from __future__ import annotations
 
 import json
 import statistics
-import subprocess
+import sys
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "bench.json"
-
-Times = list[tuple[float, float]]
-"""Milliseconds of wall time and of processor time, one pair a token."""
+CLOCKS = ("cpu", "wall")
 
 
-def lines_of(*command: str | Path) -> Times:
-    """Run a program that prints two numbers a line."""
-    done = subprocess.run(
-        [str(word) for word in command], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    pairs = [line.split() for line in done.stdout.splitlines()]
-    return [(float(pair[0]), float(pair[1])) for pair in pairs if len(pair) == 2]
+@dataclass(frozen=True)
+class Turn:
+    """One contestant's work between two looks at the clocks."""
+
+    tokens: int
+    wall_ms: float
+    cpu_ms: float
+
+    def rate(self, clock: str) -> float:
+        """Tokens a second of ``cpu`` or ``wall`` time."""
+        return 1e3 * self.tokens / max(self.cpu_ms if clock == "cpu" else self.wall_ms, 1e-3)
 
 
-def rounds(
-    contestants: Mapping[str, Callable[[], Times]], count: int, warm: int
-) -> dict[str, Times]:
-    """Let all run in turn, ``count`` times: A B A B. The first tokens of each turn do not count."""
-    times: dict[str, Times] = {name: [] for name in contestants}
-    for _ in range(count):
+Contestants = Mapping[str, Callable[[], Turn]]
+
+
+def interleaved(contestants: Contestants, rounds: int, warm: int = 1) -> dict[str, list[Turn]]:
+    """Lets all run in turn, A B A B; the first ``warm`` turns of each do not count."""
+    turns: dict[str, list[Turn]] = {name: [] for name in contestants}
+    for count in range(-warm, rounds):
         for name, run in contestants.items():
-            times[name] += run()[warm:]
-    return times
+            turn = run()
+            if count >= 0:
+                turns[name].append(turn)
+    return turns
 
 
-def summary(times: Times) -> dict[str, float]:
-    """Tokens a second by median, least and most, for wall and processor time."""
+def summary(turns: list[Turn]) -> dict[str, float]:
+    """Tokens a second by median, least and most, for both clocks."""
     found = {}
-    for index, clock in enumerate(("wall", "cpu")):
-        rates = sorted(1e3 / max(pair[index], 1e-3) for pair in times)
-        found[f"{clock}_median"] = statistics.median(rates)
-        found[f"{clock}_min"], found[f"{clock}_max"] = rates[0], rates[-1]
+    for clock in CLOCKS:
+        rates = sorted(turn.rate(clock) for turn in turns)
+        found |= {
+            f"{clock}_median": statistics.median(rates),
+            f"{clock}_min": rates[0],
+            f"{clock}_max": rates[-1],
+        }
     return found
 
 
+def show(name: str, found: Mapping[str, float]) -> None:
+    """Prints a contestant's line."""
+    cells = [
+        f"{clock} {found[f'{clock}_median']:8.1f} "
+        f"({found[f'{clock}_min']:.1f} to {found[f'{clock}_max']:.1f})"
+        for clock in CLOCKS
+    ]
+    print(f"  {name:28} tok/s  {'   '.join(cells)}", flush=True)
+
+
 def keep(figures: Mapping[str, float]) -> None:
-    """Put figures into ``build/bench.json`` beside those of other benchmarks."""
+    """Puts figures into ``build/bench.json`` beside those of other benchmarks.
+
+    With them goes the time, as ``NAME_measured_at`` (seconds since 1970) of the program that runs.
+    """
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     fresh = RESULTS.with_suffix(".new")
-    rounded = {name: round(value, 4) for name, value in figures.items()}
+    stamped = dict(figures) | {f"{Path(sys.argv[0]).stem}_measured_at": time.time() // 1}
+    rounded = {name: round(value, 4) for name, value in stamped.items()}
     fresh.write_text(json.dumps(dict(sorted((known | rounded).items())), indent=1) + "\n")
     fresh.replace(RESULTS)

@@ -1,0 +1,253 @@
+"""The tables of ``docs/benchmarks.md``, written from ``build/bench.json``."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench._measure import RESULTS, ROOT
+from tests.browser.conftest import CHROMIUM
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN = "<!-- From here on written by ./build.sh bench; edit tests/bench/_report.py instead. -->"
+END = "<!-- Up to here. -->"
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure that the project must show."""
+
+    key: str
+    sign: str
+    goal: float
+    what: str
+    digits: int = 2
+
+    def met(self, value: float) -> bool:
+        return value >= self.goal if self.sign == "≥" else value <= self.goal
+
+
+GOALS = (
+    Goal("decode_q8_wasm_vs_wllama", "≥", 5, "decoding Q8_0 in Chromium, the faster wllama"),
+    Goal("decode_q4_wasm_vs_wllama", "≥", 4, "decoding Q4_0 in Chromium, the faster wllama"),
+    Goal("prefill_q8_wasm_vs_wllama", "≥", 6, "512 tokens at once, Q8_0, the faster wllama"),
+    Goal("decode_q8_wasm_vs_upstream_wasm", "≥", 4, "RWKV 4 of 169M, upstream's best format"),
+    Goal("decode_q8_wasm_vs_llamacpp_native", "≥", 1.25, "we in Chromium, llama.cpp native, AVX2"),
+    Goal("decode_q4_wasm_vs_llamacpp_native", "≥", 1.0, "the same, Q4_0"),
+    Goal("prefill_q8_wasm_vs_llamacpp_native", "≥", 0.6, "the same, 512 tokens at once, Q8_0"),
+    Goal("decode_q8_native_vs_llamacpp_native", "≥", 1.5, "both native"),
+    Goal("decode_q8_wasm_bandwidth_share", "≥", 0.7, "weights a token over read bandwidth"),
+    Goal("decode_q4_vs_q8_wasm", "≥", 1.3, "Q4_0 over Q8_0, both ours in Chromium"),
+    Goal("first_token_snapshot_vs_plain", "≥", 2.5, "opening the page with and without a snapshot"),
+    Goal("decode_100k_vs_100", "≥", 0.95, "speed at token 100,000 over token 100"),
+    Goal("heap_growth_100k_bytes", "≤", 0, "bytes that the heap grew by in between", 0),
+    Goal("peak_memory_0.1B_q8_mb", "≤", 450, "most that the page's renderer holds, MB", 0),
+    Goal("peak_memory_0.4B_q4_mb", "≤", 600, "the same for 0.4B", 0),
+    Goal("load_0.1B_q8_peak_vs_final", "≤", 1.1, "heap after loading over what is in use"),
+)
+
+CONTESTANTS = {
+    "wasm": "**libecho in Pyodide, Chromium**",
+    "wllama_3.8.1": "wllama 3.8.1 (wasm64), Chromium",
+    "wllama_2.4.0": "wllama 2.4.0 (wasm32), Chromium",
+    "native": "**libecho, native**",
+    "llamacpp_avx2": "llama.cpp, native, AVX2",
+    "llamacpp_full": "llama.cpp, native, all that the processor has",
+}
+TASKS = {
+    "decode_q8": "Decoding, 0.1B, Q8_0",
+    "decode_q4": "Decoding, 0.1B, Q4_0",
+    "prefill_q8": "512 tokens at once, 0.1B, Q8_0",
+    "prefill_q4": "512 tokens at once, 0.1B, Q4_0",
+}
+VERSION_4 = {
+    "wasm_Q8_0": "**libecho in Pyodide, Chromium, Q8_0**",
+    "upstream_wasm_FP16": "upstream, WebAssembly, FP16",
+    "upstream_wasm_Q4_0": "upstream, WebAssembly, Q4_0",
+    "upstream_wasm_Q4_1": "upstream, WebAssembly, Q4_1",
+    "native_FP32": "**libecho, native, FP32**",
+    "upstream_native_FP32": "upstream, native, FP32",
+    "native_FP16": "**libecho, native, FP16**",
+    "upstream_native_FP16": "upstream, native, FP16",
+    "native_Q4_0": "**libecho, native, Q4_0**",
+    "upstream_native_Q4_0": "upstream, native, Q4_0",
+}
+THREADS = {"one": "one", "two_spinning": "two, spinning", "two_sleeping": "two, `Atomics.wait`"}
+
+
+def report(figures: Figures) -> Iterator[str]:
+    """The lines between the markers."""
+    yield from about(figures)
+    yield from ("", "## Goals", "")
+    yield "Ratios are ours over theirs, of medians in one run, by processor time."
+    yield from ("", "| figure | measured | goal | |", "|---|---|---|---|")
+    for goal in GOALS:
+        value = figures.get(goal.key)
+        number = "not measured" if value is None else f"{value:.{goal.digits}f}"
+        mark = "" if value is None or goal.met(value) else " **missed**"
+        yield f"| `{goal.key}` | {number}{mark} | {goal.sign} {goal.goal:g} | {goal.what} |"
+    yield from losses(figures)
+    for task, title in TASKS.items():
+        rows = {f"{task}_{name}": text for name, text in CONTESTANTS.items()}
+        yield from table(f"{title}, tokens a second", rows, figures)
+    if value := figures.get("decode_q8_read_gigabytes_cpu_median"):
+        yield from ("", f"Reading memory by SIMD loads in Chromium, one thread: {value:.1f} GB/s.")
+    rows = {f"v4_{name}": text for name, text in VERSION_4.items()}
+    yield from table("RWKV 4, 169M, against upstream rwkv.cpp of April 2023", rows, figures)
+    yield from memory(figures)
+    yield from threads(figures)
+
+
+def about(figures: Figures) -> Iterator[str]:
+    """Machine, versions, date and how to repeat it."""
+    stamps = [value for key, value in figures.items() if key.endswith("_measured_at")]
+    days = sorted({time.strftime("%d %B %Y", time.gmtime(stamp)) for stamp in stamps})
+    sources = tomllib.loads((ROOT / "external" / "sources.toml").read_text(encoding="utf-8"))
+    versions = {source["name"]: source["version"] for source in sources["source"]}
+    cpu = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    commit = said("git", "rev-parse", "--short", "HEAD")
+    yield ""
+    yield f"- Measured {' and '.join(days)} at commit {commit}; `./build.sh bench` repeats it all."
+    yield (
+        f"- Machine: {cpu[1] if cpu else platform.machine()}, {os.cpu_count()} shared cores, "
+        f"{memory_gb():.0f} GB, Linux {platform.release().split('-')[0]}."
+    )
+    yield (
+        f"- {said(CHROMIUM, '--version').split(' built')[0]}, Pyodide {versions['pyodide']}, "
+        f"Node {said('node', '--version').lstrip('v')}, "
+        f"Emscripten {number_in(said('emcc', '--version'))}, "
+        f"GCC {number_in(said('g++', '-dumpfullversion'))}, "
+        f"llama-cpp-python {versions['llama-cpp-python']}."
+    )
+
+
+def said(*command: str) -> str:
+    """What a program prints, or that it is missing."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    except FileNotFoundError:
+        return "(missing)"
+    return done.stdout.strip()
+
+
+def number_in(text: str) -> str:
+    found = re.search(r"\d+\.\d+(\.\d+)?", text)
+    return found[0] if found else text
+
+
+def memory_gb() -> float:
+    found = re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())
+    return int(found[1]) * 1024 / 1e9 if found else 0.0
+
+
+def losses(figures: Figures) -> Iterator[str]:
+    """Every ratio against a peer that is below 1, and every goal that is missed."""
+    yield from ("", "## Where we lose", "")
+    against = {
+        key: value
+        for key, value in figures.items()
+        if re.search(r"_vs_(wllama|upstream|llamacpp)", key) and not key.endswith("_wall")
+    }
+    lost = {key: value for key, value in against.items() if value < 1}
+    if lost:
+        yield "Slower than a peer, by processor time:"
+        yield ""
+        for key, value in sorted(lost.items(), key=lambda item: item[1]):
+            yield f"- `{key}`: {value:.2f}"
+    elif against:
+        yield "To no peer that was measured."
+    missed = [goal for goal in GOALS if goal.key in figures and not goal.met(figures[goal.key])]
+    open_ = [goal.key for goal in GOALS if goal.key not in figures]
+    if missed:
+        yield ""
+        yield f"Goals missed: {', '.join(f'`{goal.key}`' for goal in missed)}."
+    if open_:
+        yield ""
+        yield f"Not measured yet: {', '.join(f'`{key}`' for key in open_)}."
+
+
+def table(title: str, rows: dict[str, str], figures: Figures) -> Iterator[str]:
+    """A table of rates, median (least to most), both clocks."""
+    known = {key: text for key, text in rows.items() if f"{key}_cpu_median" in figures}
+    if not known:
+        return
+    yield from ("", f"## {title}", "", "| | processor time | wall time |", "|---|---|---|")
+    for key, text in known.items():
+        yield f"| {text} | {span(key, 'cpu', figures)} | {span(key, 'wall', figures)} |"
+
+
+def span(key: str, clock: str, figures: Figures) -> str:
+    middle, least, most = (figures[f"{key}_{clock}_{part}"] for part in ("median", "min", "max"))
+    return f"{middle:.1f} ({least:.1f} to {most:.1f})"
+
+
+def memory(figures: Figures) -> Iterator[str]:
+    """What models take in the page."""
+    cases = {"0.1B_q8": "0.1B, Q8_0", "0.4B_q4": "0.4B, Q4_0"}
+    if "memory_0.1B_q8_peak_mb" not in figures:
+        return
+    yield from ("", "## Memory of the page's renderer, MB", "")
+    yield "| model | most | after loading | answering | at rest | heap / in use |"
+    yield "|---|---|---|---|---|---|"
+    for name, title in cases.items():
+        cells = [
+            figures.get(f"memory_{name}_{part}_mb", 0.0)
+            for part in ("peak", "loaded", "answering", "settled")
+        ]
+        ratio = figures.get(f"load_{name}_peak_vs_final", 0.0)
+        yield f"| {title} | {' | '.join(f'{cell:.0f}' for cell in cells)} | {ratio:.2f} |"
+
+
+def threads(figures: Figures) -> Iterator[str]:
+    """The question of a pool of workers."""
+    if "threads_two_sleeping_vs_one" not in figures:
+        return
+    yield from ("", "## Two workers", "")
+    yield "The products of a token (0.1B, Q8_0) with shared memory, 61 meetings a token, wall time."
+    yield from ("", "| workers | tokens a second | one core taken |", "|---|---|---|")
+    for name, title in THREADS.items():
+        both = [span(f"threads_{name}{busy}", "wall", figures) for busy in ("", "_busy")]
+        yield f"| {title} | {both[0]} | {both[1]} |"
+    ways = ("two_spinning", "two_sleeping")
+    gain = {way: figures[f"threads_{way}_vs_one"] for way in ways}
+    least = {way: figures[f"threads_{way}_vs_one_busy"] for way in ways}
+    good = [way for way in ways if gain[way] >= 1.3 and least[way] >= 1]
+    yield ""
+    yield (
+        f"Two over one: spinning {gain['two_spinning']:.2f}, sleeping "
+        f"{gain['two_sleeping']:.2f}; with one core taken {least['two_spinning']:.2f} and "
+        f"{least['two_sleeping']:.2f}."
+    )
+    yield (
+        f"A pool would pay with {' or '.join(THREADS[way] for way in good)}."
+        if good
+        else "A pool pays from 1.3 with two workers and without a loss when a core is taken: "
+        "there is none."
+    )
+
+
+def main() -> None:
+    figures = json.loads(RESULTS.read_text(encoding="utf-8"))
+    text = PAGE.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{PAGE.relative_to(ROOT)} lacks the line {BEGIN!r} or {END!r}.")
+    lines = "\n".join(report(figures))
+    fresh = f"{before}{BEGIN}\n{lines}\n\n{END}{after}"
+    if fresh != text:
+        PAGE.write_text(fresh, encoding="utf-8")
+    print(f"{RESULTS.relative_to(ROOT)} and {PAGE.relative_to(ROOT)} are up to date.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+// libecho as a user of the page has it: the wheel in Pyodide, the model from the private file
+// system, in a worker.
+import { loadPyodide } from "./pyodide/pyodide.mjs";
+
+const PIECE = 1 << 20;
+const bytes = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
+let python;
+let session;
+let memory;
+
+async function file(name) {
+  const root = await navigator.storage.getDirectory();
+  return (await root.getFileHandle(name)).getFile();
+}
+
+async function* pieces(file) {
+  for (let begin = 0; begin < file.size; begin += PIECE) {
+    yield new Uint8Array(await file.slice(begin, begin + PIECE).arrayBuffer());
+  }
+}
+
+const tasks = {
+  /** Starts Python; the length of the empty heap. */
+  async boot() {
+    python = await loadPyodide({ indexURL: new URL("./pyodide/", import.meta.url).href });
+    for (const wheel of ["numpy.whl", "deep_tree_echo.whl"]) {
+      python.unpackArchive(await bytes(wheel), "wheel");
+    }
+    python.FS.writeFile("/inside.py", await bytes("inside.py"));
+    python.runPython(`
+import json, sys
+sys.path.insert(0, "/")
+import inside
+from deep_tree_echo.model import ModelLoader
+
+async def load(size, pieces, head):
+    loader = ModelLoader(size=size, memory_limit_mb=600, head=head or None)
+    async for piece in pieces:
+        loader.push(piece.to_bytes())
+    return inside.Session(loader.finish())
+
+def answer(session, request):
+    return json.dumps(session.answer(json.loads(request)))
+`);
+    return tasks.heap();
+  },
+  /** Puts a model into the private file system. */
+  async store(name) {
+    const root = await navigator.storage.getDirectory();
+    const writer = await (await root.getFileHandle(name, { create: true })).createWritable();
+    await (await fetch(`models/${name}`)).body.pipeTo(writer);
+  },
+  /** Loads a stored model, in place of the one before; the milliseconds. */
+  async load(name, head) {
+    const start = performance.now();
+    tasks.close();
+    const source = await file(name);
+    session = await python.globals.get("load")(source.size, pieces(source), head ?? "");
+    return performance.now() - start;
+  },
+  close() {
+    if (!session) return;
+    session.model.close();
+    session.destroy();
+    session = undefined;
+  },
+  /** The page's own door: its bundled model if any, then a stored model; what it says. */
+  async loadByDoor(name) {
+    const door = python.runPython("from deep_tree_echo.page import Page; Page()");
+    const source = await file(name);
+    return door.load(name, source.size, () => pieces(source), "rwkv_cpp");
+  },
+  /** The reply to a request of inside.py, as it is. */
+  ask(request) {
+    return JSON.parse(python.globals.get("answer")(session, JSON.stringify(request)));
+  },
+  /** The milliseconds that a request takes. */
+  time(request) {
+    const text = JSON.stringify(request);
+    const answer = python.globals.get("answer");
+    const start = performance.now();
+    answer(session, text);
+    return performance.now() - start;
+  },
+  heap() {
+    return python._module.HEAPU8.length;
+  },
+  /** Reads so many bytes by SIMD loads; the milliseconds. */
+  async read(length) {
+    if (memory?.length !== length) {
+      const base = 1 << 20;
+      const pages = (length + base) >> 16;
+      const import_ = new WebAssembly.Memory({ initial: pages, maximum: pages });
+      const source = await bytes("bandwidth.wasm");
+      const { instance } = await WebAssembly.instantiate(source, { env: { memory: import_ } });
+      new Uint32Array(import_.buffer, base, length / 4).fill(0x01020304);
+      memory = { length, sum: instance.exports.sum, base };
+    }
+    const start = performance.now();
+    memory.sum(memory.base, length / 16);
+    return performance.now() - start;
+  },
+};
+
+self.onmessage = async ({ data: { id, name, args } }) => {
+  try {
+    postMessage({ id, value: await tasks[name](...args) });
+  } catch (error) {
+    postMessage({ id, error: String(error.stack ?? error) });
+  }
+};
