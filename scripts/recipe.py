@@ -19,7 +19,7 @@ EXTERNAL = BUILD / "external"
 WEB = ROOT / "web"
 CORE = ROOT / "wasm"
 UPSTREAM = ROOT / "external" / "rwkv-cpp"
-CORE_PARTS = ("include", "ops", "formats", "rwkv", "text", "esn")
+CORE_PARTS = ("include", "ops", "formats", "rwkv", "text", "psystem", "esn")
 TEST_WHEELS = tuple(
     f"wheels/{name}"
     for name in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from deep_tree_echo.dtesn.multiset import Multiset
@@ -19,7 +20,7 @@ from deep_tree_echo.dtesn.rules import (
 )
 from hypothesis import strategies as st
 
-ENGINES = ("python",)
+ENGINES = ("python", "libecho")
 
 
 def squares(**rest: Any) -> PSystem:
@@ -161,19 +162,25 @@ def random_rules(draw: st.DrawFn) -> Rule:
 def random_systems(draw: st.DrawFn) -> dict[str, Any]:
     """Arguments of `PSystem`: a structure, contents, some rules, perhaps priorities."""
     structure = draw(st.sampled_from(STRUCTURES))
-    present = {label for label in "1234" if f"'{label}" in structure}
-    made = draw(st.lists(random_rules(), min_size=1, max_size=7))
-    present |= {new.label for rule in made for new in rule.create}
-    rules = [
-        rule for rule in made if {rule.label, *(label for label, _ in rule.give_inner)} <= present
-    ]
+    at_start = {label for label in "1234" if f"'{label}" in structure}
+    rules = draw(st.lists(random_rules(), min_size=1, max_size=7))
+    for _ in range(len(rules)):
+        known = at_start | {new.label for rule in rules for new in rule.create}
+        rules = [
+            rule
+            for rule in rules
+            if {rule.label, *(label for label, _ in rule.give_inner)} <= known
+        ]
+    at = draw(st.integers(0, 9))
+    if at < len(rules) and rules[at].effect == "keep" and not rules[at].give_inner:
+        rule = replace(rules[at], probability=0.25)
+        rules[at] = rule
+        rules.append(replace(rule, create=(), give=draw(multisets()), probability=0.75))
     first, second = (draw(st.integers(0, 6)) for _ in range(2))
     pairs = []
     if first < second < len(rules) and rules[first].label == rules[second].label:
         pairs = [(f"r{first + 1}", f"r{second + 1}")]
-    contents = {
-        label: draw(multisets(0, 9)) for label in sorted(present) if f"'{label}" in structure
-    }
+    contents = {label: draw(multisets(0, 9)) for label in sorted(at_start)}
     return {
         "structure": structure,
         "contents": contents,

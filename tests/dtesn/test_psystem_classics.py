@@ -74,6 +74,15 @@ def test_satisfiability(n):
     assert answers == {"yes", "no"}
 
 
+def test_satisfiability_in_python_as_in_libecho():
+    clauses = [[1, -2], [2, 3], [-1, -3]]
+    runs = [
+        systems.satisfiable(3, clauses, engine=engine, seed=4).run(trace=True)
+        for engine in ("python", "libecho")
+    ]
+    assert runs[0] == runs[1]
+
+
 @pytest.mark.parametrize("target", [1, 7, 10, 12, 19, 30])
 def test_subset_sum(target):
     weights = [3, 4, 5, 7, 7]

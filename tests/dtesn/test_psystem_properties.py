@@ -15,6 +15,7 @@ from deep_tree_echo.errors import LimitError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import ON_PYODIDE
 from tests.dtesn import systems
 from tests.dtesn.systems import multisets, random_systems
 
@@ -95,6 +96,38 @@ def test_every_step_is_possible_and_maximal(engine, arguments):
                 names = [system.name_of(i) for i in range(len(system.rules))]
                 above = system.rules[names.index(strong)]
                 assert could_apply(system, before, fresh, set(), above, membrane)
+
+
+@given(random_systems(), st.sampled_from([1, 1, 7, 10**6, 10**17]))
+@hypothesis.settings(max_examples=16 if ON_PYODIDE else 150)
+def test_libecho_does_what_python_does(arguments, scale):
+    contents = {label: objects * scale for label, objects in arguments["contents"].items()}
+    limits = Limits(membranes=40)
+    arguments = arguments | {"contents": contents, "limits": limits}
+    python, native = (PSystem(**arguments, engine=engine) for engine in ("python", "libecho"))
+    assert (python.engine, native.engine) == ("python", "libecho")
+    for _ in range(8):
+        answers = []
+        for system in (python, native):
+            try:
+                answers.append(system.step())
+            except LimitError as error:
+                answers.append(str(error))
+        assert answers[0] == answers[1]
+        assert python.to_json() == native.to_json()
+
+
+@given(random_systems())
+def test_many_steps_at_once_are_the_same_steps(arguments):
+    outcomes = []
+    for single in (True, False):
+        system = PSystem(**arguments, limits=LIMITS, engine="libecho")
+        try:
+            outcomes.append(system.run(6, trace=single).steps)
+        except LimitError as error:
+            outcomes.append(str(error))
+        outcomes.append(system.to_json())
+    assert outcomes[:2] == outcomes[2:]
 
 
 @given(random_systems())

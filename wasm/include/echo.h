@@ -277,6 +277,74 @@ ECHO_API echo_status echo_sampler_accept(echo_sampler* sampler, uint32_t token);
 ECHO_API echo_status echo_sampler_sample(echo_sampler* sampler, const float* logits,
                                          uint32_t* token, float* probability);
 
+/* ---------------------------------------------------------- membrane systems
+ *
+ * P systems with maximally parallel steps: transition systems and active
+ * membranes. What the rules mean, and how a step is drawn, is in
+ * docs/psystem.md; equal seeds give equal computations on every machine.
+ * Objects, labels and rules are numbers from 0 on; charges are -1, 0 and 1. A
+ * multiset is its length and then pairs (object, count) by object, each count
+ * from 1 to 2^62.
+ *
+ * A program is these words:
+ *   n_objects, n_labels, most objects in all, most membranes,
+ *   n_endless, objects that the environment has without end,
+ *   n_rules, and for each rule
+ *     label, charge, new charge, charge of the second half,
+ *     effect (0 keep, 1 dissolve, 2 divide), exclusive (0, 1),
+ *     group that shares by probabilities (-1: none), the bits of its double,
+ *     multisets: take, take outside, give, give outside, second half,
+ *     n_inner, and for each: label, multiset,
+ *     n_created, and for each: label, charge, multiset,
+ *     n_stronger, rules that rule it out
+ * A configuration is these words:
+ *   step, next id, n_membranes, and for each, the environment first, by id
+ *     id (0: the environment), index of the membrane around it, label, charge,
+ *     multiset
+ * Labels of the environment and of rules that do not divide are 0 where they
+ * mean nothing. */
+typedef struct echo_psystem echo_psystem;
+
+/* Why a run ended. */
+typedef enum echo_psystem_ending {
+  ECHO_PSYSTEM_GOES_ON = 0, /* all steps asked for were made                    */
+  ECHO_PSYSTEM_HALTED = 1,  /* nothing more can be applied                      */
+  ECHO_PSYSTEM_LIMIT = 2    /* the next step would go beyond the limits         */
+} echo_psystem_ending;
+
+typedef struct echo_psystem_report {
+  uint64_t steps;  /* made by this call                                         */
+  uint64_t random; /* the state of the PCG32 generator afterwards               */
+  int32_t ending;  /* echo_psystem_ending                                       */
+  int32_t reserved;
+} echo_psystem_report;
+
+/* program (n) int64 */
+ECHO_API echo_status echo_psystem_new(const int64_t* program, size_t n, echo_psystem** psystem);
+ECHO_API void echo_psystem_free(echo_psystem* psystem); /* NULL is allowed */
+
+/* Puts the system into a configuration (n) int64, and its generator into a
+ * state. */
+ECHO_API echo_status echo_psystem_set(echo_psystem* psystem, const int64_t* configuration, size_t n,
+                                      uint64_t random);
+
+/* Makes up to `steps` steps, fewer if the system halts or reaches its limits; a
+ * step beyond them changes nothing. With steps = 1 it does not look whether
+ * another could follow; with 0 it only looks. */
+ECHO_API echo_status echo_psystem_run(echo_psystem* psystem, uint64_t steps,
+                                      echo_psystem_report* report);
+
+/* The configuration. At most `capacity` words are written; `needed` receives
+ * their number. */
+ECHO_API echo_status echo_psystem_get(const echo_psystem* psystem, int64_t* configuration,
+                                      size_t capacity, size_t* needed);
+
+/* What the last step of the last run applied, likewise: for each application,
+ * by membrane and rule, the id of the membrane, the rule, how often, the number
+ * of child membranes chosen, and their ids. */
+ECHO_API echo_status echo_psystem_applied(const echo_psystem* psystem, int64_t* rows,
+                                          size_t capacity, size_t* needed);
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

@@ -26,8 +26,39 @@ class Random {
   // In [0, 1), with 32 bits.
   double Uniform() { return Next() * (1.0 / 4294967296.0); }
 
+  // In [0, 1), with 53 bits.
+  double Uniform53() {
+    const double high = Next() >> 5;
+    return (high * 67108864.0 + (Next() >> 6)) * (1.0 / 9007199254740992.0);
+  }
+
+  // In [0, bound), each equally likely.
+  uint64_t Below(uint64_t bound) {
+    if (bound <= 1) return 0;
+    if (bound <= uint64_t{1} << 32) {
+      const uint64_t least = ((uint64_t{1} << 32) - bound) % bound;
+      uint64_t drawn = Next();
+      while (drawn < least) drawn = Next();
+      return drawn % bound;
+    }
+    const uint64_t least = (0 - bound) % bound;
+    uint64_t drawn = Next64();
+    while (drawn < least) drawn = Next64();
+    return drawn % bound;
+  }
+
+  // All that decides what follows.
+  uint64_t state() const { return state_; }
+  void set_state(uint64_t state) { state_ = state; }
+
  private:
   static constexpr uint64_t kIncrement = 54 << 1 | 1;
+
+  uint64_t Next64() {
+    const uint64_t high = Next();
+    return high << 32 | Next();
+  }
+
   uint64_t state_ = 0;
 };
 

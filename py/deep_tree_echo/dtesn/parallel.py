@@ -8,6 +8,7 @@ targets. Instances compete for the objects of the regions, and exclusive ones fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -22,6 +23,8 @@ __all__ = ["Chosen", "Instance", "Program", "every_choice", "halted", "sample"]
 
 Resource = tuple[int, str]
 """An object of a region, by the number of the membrane; ``""`` is the membrane itself."""
+
+_MOST_INSTANCES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -137,16 +140,20 @@ def applicable(program: Program, configuration: Configuration, left: _Left) -> l
     found: list[Instance] = []
     for membrane in configuration.membranes:
         inside = children.get(membrane.id, {})
-        able: list[Instance] = []
+        able: dict[int, list[list[int]]] = {}
         for index in program.rules_of(membrane):
             targets = [inside.get(label, []) for label, _ in program.rules[index].give_inner]
             if all(targets) and left.most(Instance(membrane.id, index)) > 0:
-                able += [Instance(membrane.id, index, into) for into in product(*targets)]
-        rules = {instance.rule for instance in able}
-        none: frozenset[int] = frozenset()
-        found += [
-            instance for instance in able if not program.stronger.get(instance.rule, none) & rules
-        ]
+                able[index] = targets
+        for index, targets in able.items():
+            if program.stronger.get(index, frozenset()) & able.keys():
+                continue
+            if len(found) + math.prod(len(ids) for ids in targets) > _MOST_INSTANCES:
+                raise LimitError(
+                    f"Step {configuration.step + 1} has more than {_MOST_INSTANCES} ways to "
+                    "apply a rule; use fewer membranes, or fewer inner targets in a rule."
+                )
+            found += [Instance(membrane.id, index, into) for into in product(*targets)]
     return found
 
 

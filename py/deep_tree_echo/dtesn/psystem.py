@@ -11,6 +11,7 @@ from ..errors import ArgumentError, BackendError, LimitError
 from .computations import Computations, explore
 from .configuration import Configuration, parse_structure
 from .multiset import Multiset, MultisetLike, check_object
+from .native import NativeStepper
 from .parallel import Program
 from .rewriting import DEFAULT_LIMITS, Limits
 from .rules import Model, Rule, check_label, probabilities
@@ -143,6 +144,8 @@ class PSystem:
     ------
     ArgumentError
         If labels, multiplicities, probabilities or priorities do not fit together.
+    BackendError
+        If the engine is to be libecho and that is missing.
 
     Examples
     --------
@@ -419,8 +422,12 @@ class PSystem:
             raise ArgumentError(
                 f"the engine is {engine!r}; it must be 'auto', 'libecho' or 'python'."
             )
-        if engine == "libecho":
-            raise BackendError("This libecho has no membrane systems; take the engine 'python'.")
+        if engine != "python":
+            try:
+                return NativeStepper(self._program, self.limits, self._objects(), self.labels)
+            except BackendError:
+                if engine == "libecho":
+                    raise
         return ReferenceStepper(self._program, self.limits)
 
     def _seen_environment(self) -> Multiset:

@@ -13,6 +13,9 @@ from .rules import Charge
 __all__ = ["DEFAULT_LIMITS", "Limits", "rewrite"]
 
 
+_MOST_KINDS = 4_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How large a system may grow.
@@ -169,9 +172,15 @@ def rewrite(
         assert rule.new_charge is not None
         region.charge = rule.new_charge
 
-    total = 0
+    total = kinds = 0
     for region in regions.values():
         if region.alive:
+            kinds += sum(count > 0 for count in region.objects.values())
+            if kinds > _MOST_KINDS:
+                raise LimitError(
+                    f"Step {step} would leave more than {_MOST_KINDS} kinds of objects in all "
+                    "membranes together; lower Limits(membranes=...), or stop the system earlier."
+                )
             for name, count in region.objects.items():
                 total += count
                 if total > limits.objects:

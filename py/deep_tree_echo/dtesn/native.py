@@ -1,0 +1,281 @@
+"""Membrane systems in libecho: rules and configurations as words, and steps made there."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Iterable, Sequence
+from ctypes import POINTER, c_int32, c_size_t, c_uint64, c_void_p
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import core
+from ..errors import BackendError, LimitError
+from ..pcg32 import Random
+from .configuration import Configuration, Membrane
+from .multiset import Multiset
+from .parallel import Chosen, Instance, Program
+from .rewriting import Limits
+from .rules import Charge, Rule
+from .steppers import ReferenceStepper, Stepper
+
+__all__ = ["NativeStepper"]
+
+_SIGN: dict[str | None, int] = {"-": -1, "0": 0, "+": 1, None: 0}
+_CHARGE: dict[int, Charge] = {-1: "-", 0: "0", 1: "+"}
+_EFFECT = {"keep": 0, "dissolve": 1, "divide": 2}
+_HALTED, _LIMIT = 1, 2
+
+
+class _Report(ctypes.Structure):
+    """``echo_psystem_report``."""
+
+    _fields_ = (
+        ("steps", c_uint64),
+        ("random", c_uint64),
+        ("ending", c_int32),
+        ("reserved", c_int32),
+    )
+
+
+class NativeStepper(Stepper):
+    """Steps in libecho, the same as those of `ReferenceStepper` from the same seed.
+
+    Parameters
+    ----------
+    program : Program
+        The rules.
+    limits : Limits
+        How large the system may grow.
+    objects : sequence of str
+        All that can ever be there, by number.
+    labels : sequence of str
+        Likewise.
+
+    Raises
+    ------
+    BackendError
+        If libecho is missing or cannot run membrane systems.
+    """
+
+    name = "libecho"
+
+    def __init__(
+        self, program: Program, limits: Limits, objects: Sequence[str], labels: Sequence[str]
+    ) -> None:
+        self._program, self._limits = program, limits
+        self._objects, self._labels = list(objects), list(labels)
+        self._object_at = {name: index for index, name in enumerate(objects)}
+        self._label_at = {name: index for index, name in enumerate(labels)}
+        self._system = _System(self._words_of_program())
+        self._steps = 0
+        self._random = 0
+
+    @property
+    def steps(self) -> int:
+        """How many steps lead from the start to the present configuration."""
+        return self._steps
+
+    def start(self, configuration: Configuration, seed: int) -> None:
+        """Begins with a configuration and a fresh generator."""
+        self._set(configuration, Random(seed).state)
+
+    def configuration(self) -> Configuration:
+        """The present configuration."""
+        words = self._system.get()
+        step, next_id, n_membranes = words[:3]
+        at = 3
+        environment: Multiset | None = None
+        membranes: list[Membrane] = []
+        ids: list[int] = []
+        for _ in range(n_membranes):
+            id, parent, label, charge, n = words[at : at + 5]
+            at += 5
+            held = {self._objects[words[at + 2 * i]]: words[at + 2 * i + 1] for i in range(n)}
+            at += 2 * n
+            contents = Multiset.trusted(held)
+            if environment is None:
+                environment = contents
+            else:
+                membranes.append(
+                    Membrane(id, ids[parent], self._labels[label], _CHARGE[charge], contents)
+                )
+            ids.append(id)
+        assert environment is not None
+        return Configuration(step, environment, tuple(membranes), next_id)
+
+    def step(self) -> tuple[dict[int, str], Chosen]:
+        """Makes a step: the labels of the membranes before it, and what was applied."""
+        labels = {membrane.id: membrane.label for membrane in self.configuration().membranes}
+        if self._run(1) == _HALTED:
+            return labels, []
+        rows = self._system.applied()
+        chosen: Chosen = []
+        at = 0
+        while at < len(rows):
+            membrane, rule, times, n = rows[at : at + 4]
+            chosen.append((Instance(membrane, rule, tuple(rows[at + 4 : at + 4 + n])), times))
+            at += 4 + n
+        return labels, chosen
+
+    def run(self, max_steps: int) -> bool:
+        """Makes steps until the system halts, and says whether it did."""
+        if max_steps == 1:
+            self._run(1)
+            max_steps = 0
+        return self._run(max_steps) == _HALTED
+
+    def halted(self) -> bool:
+        """Whether nothing can be applied; draws nothing."""
+        return self._run(0) == _HALTED
+
+    def random_state(self) -> int:
+        """The 64 bits of the generator."""
+        return self._random
+
+    def set_random_state(self, state: int) -> None:
+        """Puts the generator where another one was."""
+        self._set(self.configuration(), state)
+
+    def _set(self, configuration: Configuration, random: int) -> None:
+        self._system.set(self._words_of(configuration), random)
+        self._steps, self._random = configuration.step, random
+
+    def _run(self, steps: int) -> int:
+        done, self._random, ending = self._system.run(steps)
+        self._steps += done
+        if ending == _LIMIT:
+            self._explain()
+        return ending
+
+    def _explain(self) -> None:
+        """Makes the step that is beyond the limits in Python, which says what is too much."""
+        reference = ReferenceStepper(self._program, self._limits)
+        reference.start(self.configuration(), 0)
+        reference.set_random_state(self._random)
+        reference.step()
+        raise LimitError(
+            f"Step {self._steps + 1} needs more memory than there is for one; stop the system "
+            "earlier."
+        )
+
+    def _words_of_program(self) -> list[int]:
+        program = self._program
+        supply = sorted(self._object_at[name] for name in program.supply)
+        words = [len(self._objects), len(self._labels)]
+        words += [self._limits.objects, self._limits.membranes, len(supply), *supply]
+        words.append(len(program.rules))
+        for index, rule in enumerate(program.rules):
+            words += self._words_of_rule(index, rule)
+        return words
+
+    def _words_of_rule(self, index: int, rule: Rule) -> list[int]:
+        program = self._program
+        bits = struct.unpack("<q", struct.pack("<d", rule.probability or 0.0))[0]
+        words = [
+            self._label_at[rule.label],
+            _SIGN[rule.charge],
+            _SIGN[rule.new_charge],
+            _SIGN[rule.second_charge],
+            _EFFECT[rule.effect],
+            int(program.exclusive[index]),
+            program.group[index],
+            bits,
+        ]
+        for objects in (rule.take, rule.take_outside, rule.give, rule.give_outside, rule.second):
+            words += self._pairs(objects)
+        words.append(len(rule.give_inner))
+        for label, objects in rule.give_inner:
+            words += [self._label_at[label], *self._pairs(objects)]
+        words.append(len(rule.create))
+        for made in rule.create:
+            words += [self._label_at[made.label], _SIGN[made.charge], *self._pairs(made.contents)]
+        stronger = sorted(program.stronger.get(index, ()))
+        return [*words, len(stronger), *stronger]
+
+    def _words_of(self, configuration: Configuration) -> list[int]:
+        words = [configuration.step, configuration.next_id, len(configuration.membranes) + 1]
+        words += [0, 0, 0, 0, *self._pairs(configuration.environment)]
+        places = {0: 0}
+        for place, membrane in enumerate(configuration.membranes, 1):
+            places[membrane.id] = place
+            words += [membrane.id, places[membrane.parent], self._label_at[membrane.label]]
+            words += [_SIGN[membrane.charge], *self._pairs(membrane.contents)]
+        return words
+
+    def _pairs(self, objects: Multiset) -> list[int]:
+        pairs = sorted((self._object_at[name], count) for name, count in objects.items())
+        return [len(pairs), *(number for pair in pairs for number in pair)]
+
+
+class _System:
+    """``echo_psystem``."""
+
+    def __init__(self, program: Iterable[int]) -> None:
+        self._c = _library()
+        words = np.fromiter(program, np.int64)
+        handle = c_void_p()
+        core.check(self._c.echo_psystem_new(core.address(words), words.size, ctypes.byref(handle)))
+        self._owner = core._Owner(handle.value or 0, self._c.echo_psystem_free)
+        self._report = _Report()
+        self._buffer: NDArray[np.int64] = np.empty(256, np.int64)
+
+    def set(self, configuration: Iterable[int], random: int) -> None:
+        """Puts the system into a configuration, and its generator into a state."""
+        words = np.fromiter(configuration, np.int64)
+        with self._owner._lock:
+            core.check(
+                self._c.echo_psystem_set(
+                    self._owner._handle, core.address(words), words.size, random
+                )
+            )
+
+    def run(self, steps: int) -> tuple[int, int, int]:
+        """Makes steps: how many, the generator's state, and the ending."""
+        report = self._report
+        with self._owner._lock:
+            core.check(self._c.echo_psystem_run(self._owner._handle, steps, ctypes.byref(report)))
+            return report.steps, report.random, report.ending
+
+    def get(self) -> list[int]:
+        """The words of the configuration."""
+        return self._read(self._c.echo_psystem_get)
+
+    def applied(self) -> list[int]:
+        """The words of what the last step applied."""
+        return self._read(self._c.echo_psystem_applied)
+
+    def _read(self, function: Any) -> list[int]:
+        needed = c_size_t()
+        with self._owner._lock:
+            while True:
+                at, size = core.address(self._buffer), self._buffer.size
+                core.check(function(self._owner._handle, at, size, ctypes.byref(needed)))
+                if needed.value <= size:
+                    words: list[int] = self._buffer[: needed.value].tolist()
+                    return words
+                self._buffer = np.empty(needed.value, np.int64)
+
+
+_SIGNATURES: dict[str, tuple[Any, ...]] = {
+    "echo_psystem_new": (c_int32, c_void_p, c_size_t, POINTER(c_void_p)),
+    "echo_psystem_free": (None, c_void_p),
+    "echo_psystem_set": (c_int32, c_void_p, c_void_p, c_size_t, c_uint64),
+    "echo_psystem_run": (c_int32, c_void_p, c_uint64, POINTER(_Report)),
+    "echo_psystem_get": (c_int32, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
+    "echo_psystem_applied": (c_int32, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
+}
+
+
+def _library() -> Any:
+    loaded = core.library()
+    try:
+        for name, (result, *arguments) in _SIGNATURES.items():
+            function = getattr(loaded, name)
+            function.restype = result
+            function.argtypes = arguments
+    except AttributeError as error:
+        raise BackendError(f"This libecho is too old for membrane systems: {error}.") from None
+    return loaded
