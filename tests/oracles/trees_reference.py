@@ -114,20 +114,18 @@ def nodepy_answers() -> dict[str, Any]:
     """The coefficients and the order of all of nodepy's methods."""
     from nodepy import rk
 
-    def text(value: Any) -> str | float:
-        if getattr(value, "is_Rational", False):
-            return str(value)
-        return float(value)
-
-    return {
-        name: {
-            "a": [[text(x) for x in row] for row in method.A],
-            "b": [text(x) for x in method.b],
+    def answer(method: Any) -> dict[str, Any]:
+        numbers = [*method.A.ravel(), *method.b]
+        exact = all(getattr(x, "is_Rational", False) for x in numbers)
+        kind: Callable[[Any], Any] = str if exact else float
+        return {
+            "a": [list(map(kind, row)) for row in method.A],
+            "b": list(map(kind, method.b)),
             "order": int(method.order(tol=1e-11)),
             "explicit": bool(method.is_explicit()),
         }
-        for name, method in sorted(rk.loadRKM("All").items())
-    }
+
+    return {name: answer(method) for name, method in sorted(rk.loadRKM("All").items())}
 
 
 RESERVOIR_W = [[0.5, -1.25, 0.75], [1.5, 0.25, -0.5], [-0.25, 1.0, 0.875]]
@@ -193,12 +191,15 @@ def mpmath_answers() -> dict[str, Any]:
                 values[name] = total
         return {name: [float(x) for x in value] for name, value in values.items()}
 
-    def solution(field: Callable[..., list[Any]], start: list[float], end: float) -> list[float]:
+    def solution(field: Callable[..., list[Any]], start: list[float], end: int) -> list[str]:
         flow = mp.odefun(lambda _, y: field(*y), 0, list(map(mp.mpf, start)))
-        return [float(x) for x in flow(mp.mpf(end))]
+        return [mp.nstr(x, DIGITS - 6) for x in flow(mp.mpf(end))]
 
-    def volterra(u: Any, v: Any) -> list[Any]:
-        return [u * (2 - v), v * (u - 1)]
+    def quadratic(x: Any, y: Any, z: Any) -> list[Any]:
+        return [y * z, z - x * z, x * y - y]
+
+    def rigid_body(x: Any, y: Any, z: Any) -> list[Any]:
+        return [-2 * y * z, mp.mpf(5) / 4 * z * x, -x * y / 2]
 
     return {
         "weights": RESERVOIR_W,
@@ -206,8 +207,11 @@ def mpmath_answers() -> dict[str, Any]:
         "point": POINT,
         "reservoir": differentials(reservoir),
         "mixed": differentials(mixed),
-        "reservoir at 2": solution(reservoir, POINT, 2.0),
-        "Lotka-Volterra from (1.5, 1) at 2": solution(volterra, [1.5, 1.0], 2.0),
+        "reservoir at 2": solution(reservoir, POINT, 2),
+        "quadratic from (-1.25, -0.25, -0.375) at 2": solution(
+            quadratic, [-1.25, -0.25, -0.375], 2
+        ),
+        "rigid body at 2": solution(rigid_body, [1.0, 0.5, 0.875], 2),
     }
 
 

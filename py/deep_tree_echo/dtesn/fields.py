@@ -71,17 +71,22 @@ class ReservoirField:
 
     def __call__(self, y: Floats, /) -> Floats:
         """The (n,) value at y."""
-        value: Floats = np.tanh(self.weights @ y + self.bias) - y
-        return value
+        return self._tanh(y) - y
 
     def derivative(self, y: Floats, directions: Sequence[Floats], /) -> Floats:
         """The (n,) k-th derivative at y, applied to k (n,) directions."""
-        t = np.tanh(self.weights @ y + self.bias)
+        t = self._tanh(y)
         polynomial = tanh_derivative(len(directions))
         found = np.asarray(np.polynomial.polynomial.polyval(t, polynomial), dtype=np.float64)
         for direction in np.stack(directions) @ self.weights.T:
             found = found * direction
         return found - directions[0] if len(directions) == 1 else found
+
+    def _tanh(self, y: Floats) -> Floats:
+        if y.shape != self.bias.shape:
+            raise ArgumentError(f"y has {y.size} numbers; the reservoir has {self.bias.size}.")
+        found: Floats = np.tanh(self.weights @ y + self.bias)
+        return found
 
 
 class SmoothField:

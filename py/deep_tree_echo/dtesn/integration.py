@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError
+from .coproducts import Number
 from .rungekutta import Tableau
 
 Vector = NDArray[np.floating[Any]]
 RightHandSide = Callable[[float, Vector], ArrayLike]
+
+_KEPT = (np.float32, np.float64, np.longdouble)
 
 MAX_NUMBERS = 1 << 27
 """The most numbers of a trajectory: 1 GiB of float64."""
@@ -31,7 +34,7 @@ def step(method: Tableau, f: RightHandSide, t: float, y: ArrayLike, h: float) ->
     t : float
         The time before the step.
     y : array_like
-        The state, of any shape: float32 stays float32, all else becomes float64.
+        The state, of any shape: float32 and longdouble stay, all else becomes float64.
     h : float
         The step.
 
@@ -80,7 +83,7 @@ def integrate(
     f : callable
         y' of t and y, of y's shape.
     y : array_like
-        The state at the start, of any shape: float32 stays float32, all else becomes float64.
+        The state at the start, of any shape: float32 and longdouble stay, all else becomes float64.
     start, end : float
         The times; the end may be the earlier one.
     steps : int
@@ -185,18 +188,18 @@ class _Stepper:
             )
         try:
             state = np.array(y)
-            dtype = np.float32 if state.dtype == np.float32 else np.float64
+            dtype = state.dtype if state.dtype in _KEPT else np.dtype(np.float64)
             self.y: Vector = state.astype(dtype, casting="same_kind")
         except (TypeError, ValueError):
             raise ArgumentError(f"y is {y!r}; it must hold real numbers only.") from None
         if not np.isfinite(self.y).all():
             raise ArgumentError("y has numbers that are not finite; a state must be finite.")
         self._f = f
-        self._a: Vector = np.array([[float(x) for x in row] for row in method.a]).astype(dtype)
-        self._b: Vector = np.array([float(x) for x in method.b]).astype(dtype)
+        self._a = np.stack([_floats(row, dtype) for row in method.a])
+        self._b = _floats(method.b, dtype)
         self._c = [float(x) for x in method.c]
-        off = [b - e for b, e in zip(method.b, method.embedded or method.b, strict=True)]
-        self._off: Vector = np.array([float(x) for x in off]).astype(dtype)
+        pairs = zip(method.b, method.embedded or method.b, strict=True)
+        self._off = _floats([weight - other for weight, other in pairs], dtype)
 
     def step(self, t: float, h: float) -> tuple[Vector, Vector]:
         """The state after a step, which is kept, and the (s, ...) slopes of the stages."""
@@ -226,6 +229,14 @@ class _Stepper:
         """The step less the embedded one."""
         found: Vector = np.tensordot(self._off, slopes, 1) * self.y.dtype.type(h)
         return found
+
+
+def _floats(numbers: Sequence[Number], dtype: np.dtype[Any]) -> Vector:
+    """Coefficients as floats; long doubles by a division, since ``float`` would round first."""
+    if dtype != np.longdouble:
+        return np.array([float(x) for x in numbers]).astype(dtype)
+    parts = [x.as_integer_ratio() for x in numbers]
+    return np.array([np.longdouble(p) / np.longdouble(q) for p, q in parts])
 
 
 def _finite(value: float, name: str) -> float:

@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 class Jet:
     """An array of truncated polynomials that NumPy's operators and functions work on.
 
-    Known are ``+ - * / **``, ``@`` with a constant matrix on the left, indexing, and the NumPy
-    functions add, subtract, multiply, divide, power, matmul, negative, positive, square,
+    Known are ``+ - * / **``, ``@`` with a constant matrix or another vector, indexing, and the
+    NumPy functions add, subtract, multiply, divide, power, matmul, negative, positive, square,
     reciprocal, sqrt, exp, log, sin, cos, tan, sinh, cosh and tanh.
 
     Parameters
@@ -109,8 +109,14 @@ class Jet:
     def __pow__(self, exponent: Any) -> Jet:
         return _power(self, exponent)
 
-    def __rmatmul__(self, matrix: Any) -> Jet:
-        return _matrix_product(matrix, self)
+    def __rpow__(self, base: Any) -> Jet:
+        return _power(base, self)
+
+    def __matmul__(self, other: Any) -> Jet:
+        return _matrix_product(self, other)
+
+    def __rmatmul__(self, other: Any) -> Jet:
+        return _matrix_product(other, self)
 
 
 def jet(value: Floats, directions: Sequence[Floats]) -> Jet:
@@ -166,10 +172,12 @@ def _convolved(a: Floats, b: Floats) -> Floats:
 
 
 def _power(a: Any, exponent: Any) -> Jet:
-    if isinstance(exponent, Jet) or np.ndim(exponent) or not np.isfinite(exponent):
+    if isinstance(exponent, Jet):
         raise ArgumentError(
-            f"the field has the exponent {exponent!r}; it must be a constant number."
+            "the field raises to a power that depends on y; write it with exp and log."
         )
+    if np.ndim(exponent) or not np.isfinite(exponent):
+        raise ArgumentError(f"the field has the exponent {exponent!r}; it must be one number.")
     power = float(exponent)
 
     def derivatives(x: Floats, k: int) -> list[Floats]:
@@ -183,10 +191,16 @@ def _power(a: Any, exponent: Any) -> Jet:
     return _applied(derivatives, a)
 
 
-def _matrix_product(matrix: Any, a: Any) -> Jet:
-    if isinstance(matrix, Jet) or np.ndim(matrix) != 2:
-        raise ArgumentError("the field multiplies matrices that depend on y; write out the sums.")
-    return Jet(np.einsum("ij,sj->si", np.asarray(matrix, dtype=np.float64), a.parts))
+def _matrix_product(a: Any, b: Any) -> Jet:
+    """A constant matrix or vector times a vector, either way round, or two vectors' product."""
+    if isinstance(a, Jet) and isinstance(b, Jet):
+        if len(a.shape) == len(b.shape) == 1:
+            return Jet((a * b).parts.sum(axis=-1))
+    elif isinstance(a, Jet) and len(a.shape) == 1 and np.ndim(b) <= 2:
+        return Jet(a.parts @ np.asarray(b, dtype=np.float64))
+    elif isinstance(b, Jet) and len(b.shape) == 1 and np.ndim(a) <= 2:
+        return Jet(b.parts @ np.asarray(a, dtype=np.float64).T)
+    raise ArgumentError("the field multiplies matrices that depend on y; write out the sums.")
 
 
 Derivatives = Callable[[Floats, int], Sequence[Floats]]
