@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from .backends.base import ModelFile
     from .backends.chain import Chain
     from .conversation import Conversation
+    from .dtesn import BSeries, RootedTree
     from .model import Model
     from .state import State
     from .tokenizer import Tokenizer
 
 __all__ = [
     "ArgumentError",
+    "BSeries",
     "BackendError",
     "Chain",
     "Conversation",
@@ -41,6 +43,7 @@ __all__ = [
     "Model",
     "ModelFile",
     "ModelFormatError",
+    "RootedTree",
     "SamplingSettings",
     "State",
     "Tokenizer",
@@ -48,10 +51,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BSeries": "dtesn",
     "Chain": "backends.chain",
     "Conversation": "conversation",
     "Model": "model",
     "ModelFile": "backends.base",
+    "RootedTree": "dtesn",
     "State": "state",
     "Tokenizer": "tokenizer",
 }
