@@ -22,6 +22,7 @@ struct echo_loader {
 };
 struct echo_rwkv {
   std::unique_ptr<echo::Rwkv> object;
+  echo::FileInfo file = {};
 };
 struct echo_tokenizer {
   std::unique_ptr<echo::Tokenizer> object;
@@ -183,8 +184,11 @@ echo_status echo_loader_finish(echo_loader* loader, echo_rwkv** model) {
   ECHO_CHECK_NULL(loader);
   ECHO_CHECK_NULL(model);
   std::unique_ptr<echo::Rwkv> made;
-  const echo_status status = loader->object->Finish(&made);
-  return status != ECHO_OK ? status : Wrap(std::move(made), model);
+  echo::FileInfo file;
+  echo_status status = loader->object->Finish(&made, &file);
+  if (status == ECHO_OK) status = Wrap(std::move(made), model);
+  if (status == ECHO_OK) (*model)->file = std::move(file);
+  return status;
 }
 
 void echo_loader_free(echo_loader* loader) { delete loader; }
@@ -195,6 +199,8 @@ echo_status echo_rwkv_get_info(const echo_rwkv* model, echo_rwkv_info* info) {
   ECHO_CHECK_NULL(model);
   ECHO_CHECK_NULL(info);
   *info = model->object->info();
+  info->format = model->file.format;
+  info->has_tokenizer = model->file.vocabulary != nullptr ? 1 : 0;
   return ECHO_OK;
 }
 
@@ -202,8 +208,10 @@ echo_status echo_rwkv_clone(const echo_rwkv* model, echo_rwkv** clone) {
   ECHO_CHECK_NULL(model);
   ECHO_CHECK_NULL(clone);
   std::unique_ptr<echo::Rwkv> made;
-  const echo_status status = model->object->Clone(&made);
-  return status != ECHO_OK ? status : Wrap(std::move(made), clone);
+  echo_status status = model->object->Clone(&made);
+  if (status == ECHO_OK) status = Wrap(std::move(made), clone);
+  if (status == ECHO_OK) (*clone)->file = model->file;
+  return status;
 }
 
 void echo_rwkv_free(echo_rwkv* model) { delete model; }
@@ -259,8 +267,28 @@ echo_status echo_tokenizer_world(const uint8_t* vocabulary, size_t size,
                                  echo_tokenizer** tokenizer) {
   ECHO_CHECK_NULL(vocabulary);
   ECHO_CHECK_NULL(tokenizer);
+  const std::shared_ptr<echo::Vocabulary> listed = std::make_shared<echo::Vocabulary>();
+  echo_status status = echo::ReadVocabulary(vocabulary, size, listed.get());
   std::unique_ptr<echo::Tokenizer> made;
-  const echo_status status = echo::Tokenizer::World(vocabulary, size, &made);
+  if (status == ECHO_OK) status = echo::Tokenizer::World(listed, &made);
+  return status != ECHO_OK ? status : Wrap(std::move(made), tokenizer);
+}
+
+echo_status echo_rwkv_tokenizer(const echo_rwkv* model, echo_tokenizer** tokenizer) {
+  ECHO_CHECK_NULL(model);
+  ECHO_CHECK_NULL(tokenizer);
+  const echo::FileInfo& file = model->file;
+  if (file.vocabulary == nullptr) {
+    if (file.tokenizer.empty()) {
+      return echo::Fail(ECHO_ERROR_UNSUPPORTED, "The model's file carries no tokenizer.");
+    }
+    return echo::Fail(ECHO_ERROR_UNSUPPORTED,
+                      "The model's file carries a tokenizer of the kind \"%s\" without tokens of "
+                      "RWKV; only the kind \"rwkv\" can be used.",
+                      file.tokenizer.c_str());
+  }
+  std::unique_ptr<echo::Tokenizer> made;
+  const echo_status status = echo::Tokenizer::World(file.vocabulary, &made);
   return status != ECHO_OK ? status : Wrap(std::move(made), tokenizer);
 }
 

@@ -40,7 +40,7 @@ from .errors import (
 )
 from .sampling import SamplingSettings
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 """The version of ``echo.h`` that this module is written for."""
 
 TYPES = {
@@ -52,7 +52,13 @@ TYPES = {
     "Q5_1": 8,
     "Q8_0": 9,
 }
-"""The element types by name; the numbers are those of the files."""
+"""The element types of rwkv.cpp's files by name; the numbers are those of the files."""
+
+READ_TYPES = TYPES | {"Q4_K": 12, "Q5_K": 13, "Q6_K": 14, "BF16": 30}
+"""Those that can be read: GGUF files have more, with ggml's numbers."""
+
+FORMATS = ("rwkv.cpp", "GGUF")
+"""The names of the files' formats, in the order of ``echo_format``."""
 
 _ERRORS: dict[int, type[EchoError]] = {
     1: ArgumentError,
@@ -101,6 +107,8 @@ class Info(ctypes.Structure):
         ("state_size", c_uint64),
         ("weight_bytes", c_uint64),
         ("work_bytes", c_uint64),
+        ("format", c_int32),
+        ("has_tokenizer", c_int32),
     )
 
 
@@ -144,6 +152,7 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "echo_rwkv_hidden": (c_int32, c_void_p, c_void_p),
     "echo_tokenizer_bytes": (c_int32, c_uint32, _HANDLE),
     "echo_tokenizer_world": (c_int32, c_void_p, c_size_t, _HANDLE),
+    "echo_rwkv_tokenizer": (c_int32, c_void_p, _HANDLE),
     "echo_tokenizer_free": (None, c_void_p),
     "echo_tokenizer_encode": (
         c_int32,
@@ -332,6 +341,11 @@ class Rwkv(_Owner):
             status = self._eval(self._handle, at, n_tokens, state_in, state_out, logits)
             if status:
                 check(status)
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that the model's file carries; ``info.has_tokenizer`` says whether."""
+        with self._lock:
+            return Tokenizer(_make(library().echo_rwkv_tokenizer, self._handle))
 
     def hidden(self, hidden: NDArray[np.float32]) -> None:
         """Writes the last hidden vector to ``hidden`` (n_embed,)."""

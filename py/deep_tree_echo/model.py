@@ -22,9 +22,9 @@ from .loading import Bytes, Sample, Source, complete, for_each, open_source
 from .sampling import SamplingSettings
 from .state import State, StateShape
 from .tokenids import checked_tokens
-from .tokenizer import Tokenizer, name_for
+from .tokenizer import FILE_TOKENIZER, Tokenizer, name_for
 
-_TYPE_NAMES = {number: name for name, number in core.TYPES.items()}
+_TYPE_NAMES = {number: name for name, number in core.READ_TYPES.items()}
 _OneToken = c_uint32 * 1
 
 
@@ -62,6 +62,8 @@ class Model:
     """``4.0``, ``5.1``, ``5.2``, ``6.0`` or ``7.0``."""
     type: str
     """Type of the file's matrices, such as ``FP16``."""
+    format: str
+    """Format of the file: ``rwkv.cpp`` or ``GGUF``."""
     weight_bytes: int
     """Memory of the weights, shared among clones."""
     work_bytes: int
@@ -93,6 +95,7 @@ class Model:
         self.n_head = info.n_head
         self.head_size = info.head_size
         self.type = _TYPE_NAMES.get(info.type, str(info.type))
+        self.format = core.FORMATS[info.format]
         self.weight_bytes = info.weight_bytes
         self.work_bytes = info.work_bytes
         self.state_bytes = 4 * info.state_size
@@ -434,7 +437,11 @@ class ModelLoader:
 
     def finish(self) -> Model:
         """The model, when the file has been pushed whole."""
-        model = Model(self._loader.finish(), self._tokenizer)
+        rwkv = self._loader.finish()
+        tokenizer = self._tokenizer
+        if tokenizer is None and rwkv.info.has_tokenizer:
+            tokenizer = Tokenizer(FILE_TOKENIZER, rwkv.tokenizer())
+        model = Model(rwkv, tokenizer)
         model.fingerprint = self._sample.hexdigest(model.state_shape, model.n_vocab)
         return model
 

@@ -9,6 +9,8 @@ from .errors import ArgumentError, UnsupportedModelError
 
 WORLD_SIZE = 65530
 """Models with at least so many tokens read the RWKV World vocabulary."""
+FILE_TOKENIZER = "file"
+"""The name of a tokenizer that the model's own file carries."""
 PILE_SIZES = (50254, 50277, 50432)
 """Vocabularies of the Pile models, whose tokenizer is another one."""
 
@@ -20,6 +22,8 @@ class Tokenizer:
     ----------
     name : str
         ``bytes`` (id = byte), ``bytes+1`` (id = byte + 1, 0 ends a text) or ``world``.
+    carried : core.Tokenizer, optional
+        The tokenizer itself, where a model's file carries one; ``name`` only names it then.
 
     Raises
     ------
@@ -35,10 +39,12 @@ class Tokenizer:
     ([73, 196, 170], 'Hé')
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, carried: core.Tokenizer | None = None) -> None:
         self.name = name
         self._pieces: dict[int, bytes] = {}
-        if name == "bytes":
+        if carried is not None:
+            self._core = carried
+        elif name == "bytes":
             self._core = core.Tokenizer.bytes_with_offset(0)
         elif name == "bytes+1":
             self._core = core.Tokenizer.bytes_with_offset(1)

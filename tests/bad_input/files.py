@@ -73,7 +73,6 @@ def foreign_files() -> dict[str, Bad]:
     page = b"\n<!DOCTYPE html>\n<html><head><title>404 Not Found</title></head></html>"
     return {
         "empty": bad(b"", "empty"),
-        "GGUF": bad(b"GGUF\x03\0\0\0" + filler, "GGUF"),
         "zip": bad(b"PK\x03\x04\x14\0" + filler, "zip", "convert"),
         "short zip": bad(b"PK\x03\x04", "zip"),
         "pickle": bad(b"\x80\x02}q\0" + filler, "PyTorch"),

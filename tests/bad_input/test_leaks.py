@@ -56,7 +56,7 @@ def data() -> bytes:
 
 def ways_to_fail(data: bytes) -> dict[str, bytes]:
     return {
-        "foreign": b"GGUF" + data,
+        "foreign": b"\x89PNG" + data,
         "truncated at the end": data[:-1],
         "no head": data[: -(257 * 128 * 4 + 12 + 8 + len("head.weight"))],
         "oversized": data + bytes(64),

@@ -13,17 +13,16 @@ struct Signature {
 };
 
 constexpr Signature kSignatures[] = {
-    {"GGUF", 4, "This is a GGUF file; only rwkv.cpp files can be read."},
     {"PK\x03\x04", 4,
-     "This is a zip archive, as PyTorch's .pth files are; convert it with rwkv.cpp's "
-     "convert_pytorch_to_ggml.py first."},
+     "This is a zip archive, as PyTorch's .pth files are; convert it with 'dte convert' first."},
     {"\x80\x02", 2,
-     "This is an old PyTorch checkpoint (a pickle); convert it with rwkv.cpp's "
-     "convert_pytorch_to_ggml.py first."},
+     "This is a PyTorch checkpoint from before version 1.6 (a pickle); load it in PyTorch, save it "
+     "again and convert that with 'dte convert'."},
     {"\x1F\x8B", 2, "This file is compressed with gzip; unpack it first."},
     {"\x28\xB5\x2F\xFD", 4, "This file is compressed with zstd; unpack it first."},
-    {"lmgg", 4, "This is an old ggml file without a version; only rwkv.cpp files can be read."},
-    {"tjgg", 4, "This is an old llama.cpp file; only rwkv.cpp files can be read."},
+    {"lmgg", 4,
+     "This is an old ggml file without a version; only rwkv.cpp and GGUF files can be read."},
+    {"tjgg", 4, "This is an old llama.cpp file; only rwkv.cpp and GGUF files can be read."},
     {"ggmf", 4, "This rwkv.cpp file is big endian; only little endian ones can be read."},
     {"version https://git-lfs", 23,
      "This is a Git LFS pointer and not the model itself; fetch it with 'git lfs pull'."},
@@ -56,21 +55,20 @@ echo_status FailForeign(const uint8_t* bytes, size_t size) {
   // A safetensors file: the length of its JSON header, then the header.
   if (size > 8 && bytes[8] == '{' && bytes[6] == 0 && bytes[7] == 0) {
     return Fail(ECHO_ERROR_FORMAT,
-                "This is a safetensors file; only rwkv.cpp files can be read, so convert it "
-                "with rwkv.cpp's tools first.");
+                "This is a safetensors file; convert it with 'dte convert' first.");
   }
   if (IsText(bytes, size)) {
     return FirstVisible(bytes, size) == '<'
                ? Fail(ECHO_ERROR_FORMAT,
                       "This is a web page (HTML) and not a model; the address it came from "
                       "probably answered with an error or a login page.")
-               : Fail(ECHO_ERROR_FORMAT, "This is a text and not a model in rwkv.cpp's format.");
+               : Fail(ECHO_ERROR_FORMAT, "This is a text and not a model.");
   }
   unsigned shown[4] = {0, 0, 0, 0};
   for (size_t i = 0; i < 4 && i < size; ++i) shown[i] = bytes[i];
   return Fail(ECHO_ERROR_FORMAT,
-              "This is not a model in rwkv.cpp's format: it begins with the bytes "
-              "%02x %02x %02x %02x and not with 66 6d 67 67.",
+              "This is neither rwkv.cpp's nor a GGUF file: it begins with the bytes "
+              "%02x %02x %02x %02x.",
               shown[0], shown[1], shown[2], shown[3]);
 }
 

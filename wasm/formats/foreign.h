@@ -1,4 +1,4 @@
-// Recognising files that are not rwkv.cpp's, to say what they are instead.
+// Recognising files that cannot be read, to say what they are instead.
 #ifndef DEEP_TREE_ECHO_FORMATS_FOREIGN_H_
 #define DEEP_TREE_ECHO_FORMATS_FOREIGN_H_
 

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "formats/foreign.h"
+#include "formats/gguf.h"
 #include "formats/rwkv_file.h"
 #include "formats/types.h"
 
@@ -73,11 +74,19 @@ echo_status Loader::Advance(const uint8_t* bytes, size_t size) {
   return reader_->Push(bytes, size);
 }
 
+bool Loader::Begins(uint32_t magic) const {
+  return std::memcmp(header_, &magic, std::min(gathered_, sizeof(magic))) == 0;
+}
+
 echo_status Loader::ChooseReader() {
-  if (std::memcmp(header_, &kRwkvFileMagic, sizeof(kRwkvFileMagic)) != 0) {
+  const uint64_t total = sink_.options().total_bytes;
+  if (Begins(kRwkvFileMagic)) {
+    reader_ = NewRwkvFileReader(total, &sink_);
+  } else if (Begins(kGgufMagic)) {
+    reader_ = NewGgufReader(total, &sink_);
+  } else {
     return FailForeign(header_, gathered_);
   }
-  reader_ = NewRwkvFileReader(sink_.options().total_bytes, &sink_);
   if (reader_ == nullptr) return Fail(ECHO_ERROR_MEMORY, "There is no memory left for a reader.");
   return ECHO_OK;
 }
@@ -85,22 +94,22 @@ echo_status Loader::ChooseReader() {
 // The file ends before its header does.
 echo_status Loader::FailUnknown() const {
   if (gathered_ == 0) return Fail(ECHO_ERROR_FORMAT, "The file is empty.");
-  const size_t known = std::min(gathered_, sizeof(kRwkvFileMagic));
-  if (std::memcmp(header_, &kRwkvFileMagic, known) != 0) return FailForeign(header_, gathered_);
+  if (!Begins(kRwkvFileMagic) && !Begins(kGgufMagic)) return FailForeign(header_, gathered_);
   return Fail(ECHO_ERROR_FORMAT,
               "The file ends after %zu of the %zu bytes of its header; it is truncated, fetch it "
               "again.",
               gathered_, kHeaderBytes);
 }
 
-echo_status Loader::Finish(std::unique_ptr<Rwkv>* model) {
+echo_status Loader::Finish(std::unique_ptr<Rwkv>* model, FileInfo* info) {
   echo_status status = CheckUsable();
   if (status != ECHO_OK) return status;
   // A file that cannot end here leaves the loader as it is: more may come.
   if (reader_ == nullptr) return FailUnknown();
   status = reader_->End();
   if (status != ECHO_OK) return status;
-  status = sink_.Finish(model);
+  status = reader_->TakeInfo(info);
+  if (status == ECHO_OK) status = sink_.Finish(model);
   if (status != ECHO_OK) return Remember(status);
   reader_.reset();
   spent_ = true;

@@ -23,7 +23,7 @@ class Loader {
   static echo_status Create(const echo_load_options& options, std::unique_ptr<Loader>* loader);
 
   echo_status Push(const uint8_t* bytes, size_t size);
-  echo_status Finish(std::unique_ptr<Rwkv>* model);
+  echo_status Finish(std::unique_ptr<Rwkv>* model, FileInfo* info);
   const echo_estimate& estimate() const { return sink_.estimate(); }
 
  private:
@@ -31,6 +31,7 @@ class Loader {
 
   echo_status CheckUsable() const;
   echo_status Advance(const uint8_t* bytes, size_t size);
+  bool Begins(uint32_t magic) const;
   echo_status ChooseReader();
   echo_status FailUnknown() const;
   echo_status Remember(echo_status status);

@@ -5,14 +5,24 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 
 #include "formats/sink.h"
 #include "status.h"
+#include "text/vocabulary.h"
 
 namespace echo {
 
 // Both formats begin with a header of this size.
 constexpr size_t kHeaderBytes = 24;
+
+// What a file says beside its weights.
+struct FileInfo {
+  int32_t format = ECHO_FORMAT_RWKV_CPP;
+  std::string tokenizer;                         // its kind, such as "rwkv"; "" if there is none
+  std::shared_ptr<const Vocabulary> vocabulary;  // nullptr unless it is "rwkv"
+};
 
 class Reader {
  public:
@@ -24,6 +34,9 @@ class Reader {
 
   // Whether the file may end here; the sentence says what is missing.
   virtual echo_status End() const = 0;
+
+  // After the end.
+  virtual echo_status TakeInfo(FileInfo* info) = 0;
 };
 
 }  // namespace echo

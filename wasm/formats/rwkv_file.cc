@@ -41,6 +41,10 @@ class RwkvFileReader final : public Reader {
 
   echo_status Push(const uint8_t* bytes, size_t size) override;
   echo_status End() const override;
+  echo_status TakeInfo(FileInfo* info) override {
+    info->format = ECHO_FORMAT_RWKV_CPP;
+    return ECHO_OK;
+  }
 
  private:
   // What the next bytes of the file are.

@@ -45,7 +45,7 @@ typedef enum echo_status {
 
 /* The version of this interface. A binding compares it with the number that it
  * was written for and refuses any other. */
-#define ECHO_ABI_VERSION 1
+#define ECHO_ABI_VERSION 2
 ECHO_API int32_t echo_abi_version(void);
 
 /* The sentence that explains the last failed call of this thread, in UTF-8, ""
@@ -108,6 +108,12 @@ ECHO_API echo_status echo_dequantize(int32_t type, const uint8_t* source, size_t
 
 /* ----------------------------------------------------------------- loading */
 
+/* The files that can be read. */
+typedef enum echo_format {
+  ECHO_FORMAT_RWKV_CPP = 0, /* rwkv.cpp's, versions 100 and 101                 */
+  ECHO_FORMAT_GGUF = 1      /* GGUF versions 2 and 3, architectures rwkv6, rwkv7 */
+} echo_format;
+
 /* A model on its way in. The caller pushes the file in pieces of any size, in
  * order; each tensor is put in its place as it arrives and the file is never
  * resident beside its copy. */
@@ -162,6 +168,8 @@ typedef struct echo_rwkv_info {
   uint64_t state_size; /* float32 numbers in one state                         */
   uint64_t weight_bytes;
   uint64_t work_bytes;
+  int32_t format;        /* echo_format of the file                              */
+  int32_t has_tokenizer; /* 1 if echo_rwkv_tokenizer() has one to give           */
 } echo_rwkv_info;
 
 ECHO_API echo_status echo_rwkv_get_info(const echo_rwkv* model, echo_rwkv_info* info);
@@ -217,6 +225,12 @@ ECHO_API echo_status echo_tokenizer_bytes(uint32_t offset, echo_tokenizer** toke
  * or CRLF line ends. */
 ECHO_API echo_status echo_tokenizer_world(const uint8_t* vocabulary, size_t size,
                                           echo_tokenizer** tokenizer);
+
+/* The tokenizer that a GGUF file carries (tokenizer.ggml.model "rwkv"): greedy
+ * longest match over its normal tokens; control and unused ones decode to
+ * nothing. It may outlive the model. ECHO_ERROR_UNSUPPORTED if the file has none
+ * or one of another kind. */
+ECHO_API echo_status echo_rwkv_tokenizer(const echo_rwkv* model, echo_tokenizer** tokenizer);
 
 ECHO_API void echo_tokenizer_free(echo_tokenizer* tokenizer); /* NULL is allowed */
 

@@ -44,7 +44,7 @@ class ByteTokenizer final : public Tokenizer {
 
 class WorldTokenizer final : public Tokenizer {
  public:
-  echo_status Build(const uint8_t* text, size_t size);
+  echo_status Build(std::shared_ptr<const Vocabulary> vocabulary);
 
   size_t Encode(const uint8_t* text, size_t size, uint32_t* tokens, size_t capacity) const override;
   size_t Decode(const uint32_t* tokens, size_t n_tokens, uint8_t* bytes,
@@ -53,7 +53,7 @@ class WorldTokenizer final : public Tokenizer {
  private:
   using Entry = Vocabulary::Entry;
 
-  const uint8_t* Begin(const Entry& entry) const { return vocabulary_.pool.get() + entry.begin; }
+  const uint8_t* Begin(const Entry& entry) const { return vocabulary_->pool.get() + entry.begin; }
   bool Before(const Entry& a, const Entry& b) const;
   size_t SharedPrefix(const Entry& a, const Entry& b) const;
   echo_status IndexIds();
@@ -61,7 +61,7 @@ class WorldTokenizer final : public Tokenizer {
   echo_status BuildTrie(const Entry* sorted);
   uint32_t Child(uint32_t node, uint8_t byte) const;
 
-  Vocabulary vocabulary_;
+  std::shared_ptr<const Vocabulary> vocabulary_;
 
   std::unique_ptr<uint32_t[]> entry_of_id_;  // (n_ids), kNone where there is no token
   size_t n_ids_ = 0;
@@ -86,19 +86,19 @@ size_t WorldTokenizer::SharedPrefix(const Entry& a, const Entry& b) const {
 
 echo_status WorldTokenizer::IndexIds() {
   n_ids_ = 1;
-  for (size_t i = 0; i < vocabulary_.n_entries; ++i) {
-    n_ids_ = std::max<size_t>(n_ids_, vocabulary_.entries[i].id + 1);
+  for (size_t i = 0; i < vocabulary_->n_entries; ++i) {
+    n_ids_ = std::max<size_t>(n_ids_, vocabulary_->entries[i].id + 1);
   }
   entry_of_id_.reset(new (std::nothrow) uint32_t[n_ids_]);
   if (entry_of_id_ == nullptr) {
     return Fail(ECHO_ERROR_MEMORY, "There is no memory left for %zu token ids.", n_ids_);
   }
   std::fill_n(entry_of_id_.get(), n_ids_, kNone);
-  for (size_t i = 0; i < vocabulary_.n_entries; ++i) {
-    uint32_t& place = entry_of_id_[vocabulary_.entries[i].id];
+  for (size_t i = 0; i < vocabulary_->n_entries; ++i) {
+    uint32_t& place = entry_of_id_[vocabulary_->entries[i].id];
     if (place != kNone) {
       return Fail(ECHO_ERROR_FORMAT, "The vocabulary has the id %u twice.",
-                  static_cast<unsigned>(vocabulary_.entries[i].id));
+                  static_cast<unsigned>(vocabulary_->entries[i].id));
     }
     place = static_cast<uint32_t>(i);
   }
@@ -108,7 +108,7 @@ echo_status WorldTokenizer::IndexIds() {
 // No token twice, and every byte a token, so that anything can be encoded.
 echo_status WorldTokenizer::CheckSorted(const Entry* sorted) const {
   bool seen[256] = {};
-  for (size_t i = 0; i < vocabulary_.n_entries; ++i) {
+  for (size_t i = 0; i < vocabulary_->n_entries; ++i) {
     if (i > 0 && !Before(sorted[i - 1], sorted[i])) {
       return Fail(ECHO_ERROR_FORMAT, "The vocabulary has the same token under the ids %u and %u.",
                   static_cast<unsigned>(sorted[i - 1].id), static_cast<unsigned>(sorted[i].id));
@@ -124,18 +124,17 @@ echo_status WorldTokenizer::CheckSorted(const Entry* sorted) const {
   return ECHO_OK;
 }
 
-echo_status WorldTokenizer::Build(const uint8_t* text, size_t size) {
-  echo_status status = ReadVocabulary(text, size, &vocabulary_);
-  if (status != ECHO_OK) return status;
-  status = IndexIds();
+echo_status WorldTokenizer::Build(std::shared_ptr<const Vocabulary> vocabulary) {
+  vocabulary_ = std::move(vocabulary);
+  echo_status status = IndexIds();
   if (status != ECHO_OK) return status;
 
-  const size_t n = vocabulary_.n_entries;
+  const size_t n = vocabulary_->n_entries;
   std::unique_ptr<Entry[]> sorted(new (std::nothrow) Entry[n]);
   if (sorted == nullptr) {
     return Fail(ECHO_ERROR_MEMORY, "There is no memory left to sort %zu tokens.", n);
   }
-  std::copy_n(vocabulary_.entries.get(), n, sorted.get());
+  std::copy_n(vocabulary_->entries.get(), n, sorted.get());
   std::sort(sorted.get(), sorted.get() + n,
             [this](const Entry& a, const Entry& b) { return Before(a, b); });
   status = CheckSorted(sorted.get());
@@ -143,7 +142,7 @@ echo_status WorldTokenizer::Build(const uint8_t* text, size_t size) {
 }
 
 echo_status WorldTokenizer::BuildTrie(const Entry* sorted) {
-  const size_t n = vocabulary_.n_entries;
+  const size_t n = vocabulary_->n_entries;
   size_t n_nodes = 1;
   for (size_t i = 0; i < n; ++i) {
     n_nodes += sorted[i].size - (i == 0 ? 0 : SharedPrefix(sorted[i - 1], sorted[i]));
@@ -230,7 +229,7 @@ size_t WorldTokenizer::Decode(const uint32_t* tokens, size_t n_tokens, uint8_t* 
   size_t needed = 0;
   for (size_t i = 0; i < n_tokens; ++i) {
     if (tokens[i] >= n_ids_ || entry_of_id_[tokens[i]] == kNone) continue;
-    const Entry& entry = vocabulary_.entries[entry_of_id_[tokens[i]]];
+    const Entry& entry = vocabulary_->entries[entry_of_id_[tokens[i]]];
     if (needed < capacity) {
       std::memcpy(bytes + needed, Begin(entry), std::min<size_t>(entry.size, capacity - needed));
     }
@@ -252,11 +251,11 @@ echo_status Tokenizer::Bytes(uint32_t offset, std::unique_ptr<Tokenizer>* tokeni
              : Fail(ECHO_ERROR_MEMORY, "There is no memory left for a tokenizer.");
 }
 
-echo_status Tokenizer::World(const uint8_t* vocabulary, size_t size,
+echo_status Tokenizer::World(std::shared_ptr<const Vocabulary> vocabulary,
                              std::unique_ptr<Tokenizer>* tokenizer) {
   std::unique_ptr<WorldTokenizer> built(new (std::nothrow) WorldTokenizer);
   if (built == nullptr) return Fail(ECHO_ERROR_MEMORY, "There is no memory left for a tokenizer.");
-  const echo_status status = built->Build(vocabulary, size);
+  const echo_status status = built->Build(std::move(vocabulary));
   if (status == ECHO_OK) *tokenizer = std::move(built);
   return status;
 }

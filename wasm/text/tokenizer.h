@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "status.h"
+#include "text/vocabulary.h"
 
 namespace echo {
 
@@ -15,7 +16,7 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   static echo_status Bytes(uint32_t offset, std::unique_ptr<Tokenizer>* tokenizer);
-  static echo_status World(const uint8_t* vocabulary, size_t size,
+  static echo_status World(std::shared_ptr<const Vocabulary> vocabulary,
                            std::unique_ptr<Tokenizer>* tokenizer);
 
   // Both write at most `capacity` items and return how many there are.
