@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import PurePath
+from typing import Any
 
 
 @contextmanager
-def bar(label: str) -> Iterator[Callable[[int, int], object] | None]:
+def bar(destination: str) -> Iterator[Callable[[int, int], object] | None]:
     """A callback that draws a bar of bytes done and in all, on a terminal.
 
     ``None`` where standard error is no terminal, or tqdm (the extra ``cli``) is missing.
@@ -21,10 +23,16 @@ def bar(label: str) -> Iterator[Callable[[int, int], object] | None]:
     except ImportError:
         yield None
         return
-    with tqdm(desc=label, unit="B", unit_scale=True, leave=False, file=sys.stderr) as drawn:
+    with ExitStack() as stack:
+        drawn: Any = None
 
         def advance(done: int, total: int) -> None:
-            drawn.total = total
+            nonlocal drawn
+            if drawn is None:
+                described = {"desc": PurePath(destination).name, "unit": "B", "unit_scale": True}
+                drawn = stack.enter_context(
+                    tqdm(total=total, leave=False, file=sys.stderr, **described)
+                )
             drawn.update(done - drawn.n)
 
         yield advance

@@ -284,7 +284,7 @@ def _sizes(*values: object) -> bool:
 def _shown(name: str) -> str:
     """A name from the file as it can stand in a message."""
     short = name if len(name) <= 80 else f"{name[:80]}..."
-    return short if short.isprintable() else ascii(short)
+    return short if short.isprintable() else ascii(short)[1:-1]
 
 
 def _push(value: Callable[[_Machine], object]) -> Callable[[_Machine], None]:

@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 SLICE_ELEMENTS = 1 << 21
 """About so many elements are in memory at a time while a tensor is passed on."""
 
+_FARTHEST = 1 << 62
+
 
 @dataclass(frozen=True, slots=True)
 class StoredTensor:
@@ -107,8 +109,10 @@ def read_at(file: BinaryIO, offset: int, size: int, what: str) -> bytes:
     ModelFormatError
         If the file ends before, or has become shorter; ``what`` is named.
     """
-    file.seek(offset)
-    data = file.read(size)
+    data = b""
+    if 0 <= offset < _FARTHEST:
+        file.seek(offset)
+        data = file.read(size)
     if len(data) < size:
         raise ModelFormatError(
             f"The file ends inside {what}: {size - len(data)} bytes are missing; it is truncated, "
