@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts import site, tools, wheel
+from scripts import site, snapshot, tools, wheel
 from scripts.steps import BUILD, ROOT, Log, Step, StepError
 
 __all__ = ["PYTHON", "STEPS"]
@@ -213,6 +213,14 @@ STEPS = (
         ("wasm", "python-packages", "fetch-world"),
     ),
     Step(
+        "snapshot",
+        "starting Python once, for a snapshot of its memory",
+        snapshot.build,
+        snapshot.inputs,
+        (snapshot.FOLDER / "snapshot.bin", snapshot.FOLDER / "packages.tar"),
+        ("wheel", "fetch-pyodide"),
+    ),
+    Step(
         "page",
         "building the page",
         page_script,
@@ -226,6 +234,6 @@ STEPS = (
         site.assemble,
         site.inputs,
         (site.SITE / "assets.json",),
-        ("page", "wheel", "fetch-pyodide"),
+        ("page", "snapshot", "wasm"),
     ),
 )

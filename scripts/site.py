@@ -12,27 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from external.sources import read_sources
+from scripts import snapshot
 from scripts.steps import BUILD, ROOT, Log
-from scripts.wheel import WHEELS
 
 __all__ = ["SITE", "assemble", "inputs"]
 
 SITE = BUILD / "site"
 PAGE = BUILD / "web"
 PYODIDE = BUILD / "external" / "pyodide"
-NUMPY = BUILD / "external" / "numpy"
 LIBRARY = BUILD / "wasm" / "libecho.so"
 MODELS = ROOT / "py" / "deep_tree_echo" / "models"
 CORE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 # Not worth a second file when they are already compressed, or tiny.
 COMPRESSED = {".whl", ".zip", ".png", ".woff2", ".gz"}
 SMALLEST = 1024
+# Hosts compress files of known types on their way. Of these the page asks for the packed copy.
+PACKED = ("python/packages.tar", "python/snapshot.bin")
 
 
 def inputs() -> Iterator[Path | str]:
     """Give what the site is made from."""
-    yield from (PAGE, WHEELS, LIBRARY, MODELS, Path(__file__))
-    yield from (PYODIDE / ".source.json", NUMPY / ".source.json")
+    yield from (PAGE, snapshot.FOLDER, LIBRARY, MODELS, Path(__file__))
+    yield PYODIDE / ".source.json"
     yield from (ROOT / "external" / "sources.toml", ROOT / "LICENSE")
     yield ROOT / "web" / "package-lock.json"
 
@@ -50,18 +51,19 @@ def assemble(log: Log) -> None:
     for name in CORE_FILES:
         files[f"pyodide/{name}"] = PYODIDE / name
     files["pyodide/pyodide-lock.json"] = trimmed_lock(PYODIDE / "pyodide-lock.json")
-    for path in (*NUMPY.glob("*.whl"), *WHEELS.glob("*-any.whl"), LIBRARY):
-        files[f"wheels/{path.name}"] = path
+    for path in sorted(snapshot.FOLDER.rglob("*")):
+        if path.is_file():
+            files[f"python/{path.relative_to(snapshot.FOLDER).as_posix()}"] = path
+    files[f"wheels/{LIBRARY.name}"] = LIBRARY
     for path in sorted(MODELS.glob("*.bin")):
         files[f"models/{path.name}"] = path
     files["licences.html"] = licences()
 
-    listed = []
+    listed: list[dict[str, Any]] = []
     for name in sorted(files):
         data = _content(files[name])
-        listed.append(
-            {"path": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        )
+        entry = {"path": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        listed.append(entry | ({"gzip": True} if name in PACKED else {}))
         _write(SITE / name, data)
     manifest = json.dumps({"files": listed}, indent=1).encode()
     _write(SITE / "assets.json", manifest)
@@ -72,7 +74,7 @@ def assemble(log: Log) -> None:
                 path.rmdir()
         elif path not in keep and path.with_suffix("") not in keep:
             path.unlink()
-    total = sum(item["bytes"] for item in listed if isinstance(item["bytes"], int))
+    total = sum(item["bytes"] for item in listed)
     log.last = f"{len(listed)} files, {total / 1e6:.1f} MB"
 
 
@@ -103,7 +105,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def trimmed_lock(path: Path) -> bytes:
-    """Return Pyodide's list of packages with only what the site has: NumPy.
+    """Return Pyodide's list of packages without packages: the site has its own way for them.
 
     Parameters
     ----------
@@ -113,12 +115,10 @@ def trimmed_lock(path: Path) -> bytes:
     Returns
     -------
     bytes
-        The same document with one package.
+        The same document with no package.
     """
     lock: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    entry = dict(lock["packages"]["numpy"])
-    entry["file_name"] = f"../wheels/{entry['file_name']}"
-    lock["packages"] = {"numpy": entry}
+    lock["packages"] = {}
     return json.dumps(lock, indent=1).encode()
 
 

@@ -20,7 +20,7 @@ def test_without_the_core_numpy_answers(open_page: Open) -> None:
 
 
 def test_without_numpy_the_mock_answers_and_says_so(open_page: Open) -> None:
-    page = open_page(block=("**/libecho.so", "**/numpy-*.whl"))
+    page = open_page(block=("**/libecho.so", "**/python/numpy/**"))
     assert wait_ready(page) == "mock"
     say(page, "Is my data private?")
     assert "[mock]" in wait_answer(page)

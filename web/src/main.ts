@@ -1,4 +1,5 @@
-import "./page.css";
+// The engine's worker starts with this import, so it comes first.
+import "./engine/link.js";
 import { App } from "./ui/app.js";
 
 import { readPlace } from "./address.js";
@@ -17,7 +18,7 @@ const SIMD_PROBE = new Uint8Array([
 const store = await Store.open();
 const app = new App();
 const simd = WebAssembly.validate(SIMD_PROBE);
-const session = new Session(store, root, simd);
+const session = new Session(store, simd);
 await session.restore(readPlace(location.hash).talk);
 app.session = session;
 app.renew = () => takeNewer(root, true);

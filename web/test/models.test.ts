@@ -66,7 +66,8 @@ describe("the site's files", () => {
   it("belong to parts of the opening", () => {
     expect(partOf("pyodide/pyodide.asm.wasm")).toBe("Python");
     expect(partOf("wheels/libecho.so")).toBe("engine");
-    expect(partOf("wheels/numpy-2.4.3-cp314.whl")).toBe("NumPy");
+    expect(partOf("python/numpy/_core/_multiarray_umath.wasm")).toBe("NumPy");
+    expect(partOf("python/snapshot.bin")).toBe("Python");
     expect(partOf("models/echo-1m-FP16.bin")).toBe("model");
     expect(partOf("index.html")).toBeNull();
   });

@@ -8,16 +8,34 @@ export interface Link {
   end(): void;
 }
 
-/** Starts the worker; `died` is told if it ever stops by itself. */
-export function startWorker(died: (reason: string) => void): Link {
+interface Started {
+  worker: Worker;
+  /** Why it stopped by itself, if it ever does. */
+  stopped: Promise<string>;
+}
+
+function start(): Started {
   const worker = new Worker(new URL("../worker/engine.ts", import.meta.url), {
     type: "module",
     name: "engine",
   });
-  worker.addEventListener("error", (event) => {
-    event.preventDefault();
-    died(event.message || "its program could not be fetched");
+  const stopped = new Promise<string>((resolve) => {
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      resolve(event.message || "its program could not be fetched");
+    });
   });
+  return { worker, stopped };
+}
+
+/** The first worker begins with this program, before anything is drawn or read from storage. */
+let first: Started | null = start();
+
+/** Gives the first worker, later a fresh one; `died` is told if it ever stops by itself. */
+export function startWorker(died: (reason: string) => void): Link {
+  const { worker, stopped } = first ?? start();
+  first = null;
+  void stopped.then(died);
   return { engine: Comlink.wrap<Engine>(worker), end: () => worker.terminate() };
 }
 

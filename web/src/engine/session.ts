@@ -71,7 +71,6 @@ export class Session extends EventTarget {
 
   constructor(
     readonly store: Store,
-    private readonly root: string,
     simd: boolean,
   ) {
     super();
@@ -106,7 +105,6 @@ export class Session extends EventTarget {
     });
     const boot = async () => {
       const loaded = await link.engine.boot(
-        this.root,
         callback((part: PartProgress) => {
           this.parts.set(part.part, part);
           this.changed();

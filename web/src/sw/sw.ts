@@ -3,6 +3,7 @@
 //
 // Its own address carries the build (`sw.js?build=…`), so a new build is a new worker with a new
 // cache, filled before it takes over; pages never see files of two builds.
+import { inflated } from "../worker/inflate.js";
 import type { Asset, Manifest } from "../worker/protocol.js";
 
 const scope = globalThis as unknown as ServiceWorkerGlobalScope;
@@ -29,9 +30,14 @@ async function reuse(asset: Asset): Promise<Response | null> {
 async function fetchAsset(asset: Asset): Promise<Response> {
   // The page has just fetched most files: the browser's own copy serves, its hash decides.
   for (const cache of ["default", "reload"] as const) {
-    const response = await fetch(new URL(asset.path, root), { cache });
-    if (!response.ok) continue;
-    const bytes = await response.arrayBuffer();
+    const response = await fetch(new URL(asset.gzip ? `${asset.path}.gz` : asset.path, root), {
+      cache,
+    });
+    if (!response.ok) {
+      await response.body?.cancel();
+      continue;
+    }
+    const bytes = asset.gzip ? await whole(response, asset) : await response.arrayBuffer();
     if ((await digest(bytes)) !== asset.sha256) continue;
     const headers = isolated(response.headers);
     headers.set("x-sha256", asset.sha256);
@@ -41,6 +47,17 @@ async function fetchAsset(asset: Asset): Promise<Response> {
     return new Response(bytes, { headers });
   }
   throw new Error(`${asset.path} does not match the manifest.`);
+}
+
+/** A file that was fetched compressed, as it is used: later starts need not inflate it again. */
+async function whole(response: Response, asset: Asset): Promise<ArrayBuffer> {
+  const bytes = new Uint8Array(asset.bytes);
+  let length = 0;
+  for await (const piece of inflated(response.body!)) {
+    bytes.set(piece.subarray(0, bytes.length - length), length);
+    length += piece.length;
+  }
+  return length === bytes.length ? bytes.buffer : new ArrayBuffer(0);
 }
 
 /** Headers with cross-origin isolation, for hosts that cannot set them. */
@@ -105,7 +122,9 @@ async function answer(event: FetchEvent): Promise<Response> {
   if (url.searchParams.has("now")) return fetch(request);
   url.search = "";
   if (url.href === root) url.pathname += "index.html";
-  return (await cache.match(url.href)) ?? fetch(request);
+  // What comes compressed over the network is kept inflated.
+  const plain = url.href.replace(/\.gz$/, "");
+  return (await cache.match(plain)) ?? fetch(request);
 }
 
 scope.addEventListener("install", (event) => event.waitUntil(install()));

@@ -1,17 +1,21 @@
+import { inflated } from "./inflate.js";
 import type { Asset, Manifest, Part, PartProgress } from "./protocol.js";
+
+const PARTS: Part[] = ["Python", "engine", "NumPy", "model"];
+
+/** Files by which Python begins; a snapshot takes the place of what a plain start reads. */
+const CORE = ["pyodide/pyodide.mjs", "pyodide/pyodide.asm.mjs", "pyodide/pyodide.asm.wasm"];
+export const SNAPSHOT = "python/snapshot.bin";
+export const PACKAGES = "python/packages.tar";
+export const STDLIB = "pyodide/python_stdlib.zip";
 
 /** The part of the opening that a file of the site belongs to. */
 export function partOf(path: string): Part | null {
-  if (path.startsWith("pyodide/")) return "Python";
+  if (CORE.includes(path) || [SNAPSHOT, PACKAGES, STDLIB].includes(path)) return "Python";
   if (path.startsWith("models/")) return "model";
-  if (/^wheels\/numpy-/.test(path)) return "NumPy";
+  if (path.startsWith("python/numpy/")) return "NumPy";
   if (path.startsWith("wheels/")) return "engine";
   return null;
-}
-
-/** The files of a part that the opening really fetches. */
-export function needed(manifest: Manifest, part: Part): Asset[] {
-  return manifest.files.filter((file) => partOf(file.path) === part);
 }
 
 /** Lower-case hexadecimal SHA-256, or `null` where the browser offers none (plain http). */
@@ -26,58 +30,105 @@ export class AssetError extends Error {
   override name = "AssetError";
 }
 
+/** A promise that may fail before anybody waits for it; the failure is reported to who does. */
+export function early<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
 /**
  * Fetches files of the site side by side and tells how many bytes of each part have come.
  *
- * Totals are those of the manifest, so that the line on the page is right from its first byte
- * and whatever the server compresses.
+ * Totals are those of the manifest, so that the line on the page is right from the first byte,
+ * whatever is compressed on the way.
  */
 export class Downloads {
-  #progress = new Map<Part, PartProgress>();
+  /** The site's manifest. */
+  readonly manifest: Promise<Manifest>;
+  #progress = new Map<Part, PartProgress>(
+    PARTS.map((part) => [part, { part, done: 0, total: 0 }] as const),
+  );
+  #wanted = new Set<string>(CORE);
+  #sizes = new Map<string, number>();
+  #tell: (progress: PartProgress) => void = () => undefined;
 
-  constructor(
-    private readonly root: string,
-    manifest: Manifest,
-    private readonly tell: (progress: PartProgress) => void,
-  ) {
-    for (const part of ["Python", "engine", "NumPy", "model"] as const) {
-      const total = needed(manifest, part).reduce((sum, file) => sum + file.bytes, 0);
-      this.#progress.set(part, { part, done: 0, total });
-      tell({ part, done: 0, total });
+  constructor(private readonly root: string) {
+    this.manifest = early(this.#readManifest());
+  }
+
+  /** Tells how far every part is, now and from now on. */
+  watch(tell: (progress: PartProgress) => void): void {
+    this.#tell = tell;
+    for (const progress of this.#progress.values()) tell({ ...progress });
+  }
+
+  /** A file as the server sends it. */
+  async response(path: string): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(new URL(path, this.root));
+    } catch {
+      throw new AssetError(`${path} could not be fetched from this site.`);
+    }
+    if (!response.ok) throw new AssetError(`${path}: the server answered ${response.status}.`);
+    return response;
+  }
+
+  /** A JavaScript module. */
+  async module<Exports>(path: string): Promise<Exports> {
+    this.#want(path);
+    try {
+      const exports = (await import(/* @vite-ignore */ new URL(path, this.root).href)) as Exports;
+      const count = () => this.#count(path, this.#sizes.get(path) ?? 0);
+      void this.manifest.then(count, () => undefined);
+      return exports;
+    } catch {
+      throw new AssetError(`${path} could not be fetched from this site.`);
     }
   }
 
-  /**
-   * Counts a response's bytes for its part. They are counted on a copy: the browser keeps compiled
-   * WebAssembly only for a response as it came.
-   */
-  counted(path: string, response: Response): Response {
-    const part = partOf(path);
-    const body = response.clone().body;
-    if (!part || !body) return response;
-    const progress = this.#progress.get(part)!;
+  /** WebAssembly, compiled while it comes. */
+  async compiled(path: string): Promise<WebAssembly.Module> {
+    this.#want(path);
+    const response = await this.response(path);
+    // Counted on a copy: the browser keeps compiled code only for a response as it came.
     const counter = new WritableStream<Uint8Array>({
-      write: (piece) => {
-        progress.done += piece.byteLength;
-        this.tell({ ...progress });
-      },
+      write: (piece) => this.#count(path, piece.byteLength),
     });
-    // A connection that breaks is reported where the response itself is read.
-    body.pipeTo(counter).catch(() => undefined);
-    return response;
+    response
+      .clone()
+      .body?.pipeTo(counter)
+      .catch(() => undefined);
+    try {
+      if (response.headers.get("content-type") === "application/wasm") {
+        return await WebAssembly.compileStreaming(response);
+      }
+      return await WebAssembly.compile(await response.arrayBuffer());
+    } catch {
+      throw new AssetError(`${path} could not be fetched whole from this site; reload the page.`);
+    }
   }
 
   /** A whole file, checked against the manifest. */
   async bytes(asset: Asset): Promise<Uint8Array<ArrayBuffer>> {
     const { path } = asset;
-    let data: ArrayBuffer;
+    this.#want(path);
+    const response = await this.response(asset.gzip ? `${path}.gz` : path);
+    const data = new Uint8Array(asset.bytes);
+    let length = 0;
     try {
-      const response = await fetch(new URL(path, this.root));
-      if (!response.ok) throw new AssetError(`${path}: the server answered ${response.status}.`);
-      data = await this.counted(path, response).arrayBuffer();
-    } catch (error) {
-      if (error instanceof AssetError) throw error;
-      throw new AssetError(`${path} could not be fetched from this site.`);
+      for await (const piece of inflated(response.body!)) {
+        if (length + piece.length <= data.length) data.set(piece, length);
+        length += piece.length;
+        this.#count(path, piece.length);
+      }
+    } catch {
+      throw new AssetError(`${path} could not be fetched whole from this site; reload the page.`);
+    }
+    if (length !== data.length) {
+      throw new AssetError(
+        `${path} is damaged: it has ${length} bytes, not ${data.length}; reload the page.`,
+      );
     }
     const digest = await sha256(data);
     if (digest !== null && digest !== asset.sha256) {
@@ -86,24 +137,56 @@ export class Downloads {
           `not ${asset.sha256.slice(0, 12)}; reload the page.`,
       );
     }
-    return new Uint8Array(data);
+    return data;
+  }
+
+  /** Takes a file that is of no use out of the sums. */
+  without(path: string): void {
+    const progress = this.#progress.get(partOf(path)!)!;
+    progress.total -= this.#wanted.delete(path) ? (this.#sizes.get(path) ?? 0) : 0;
+    progress.done = Math.min(progress.done, progress.total);
+    this.#tell({ ...progress });
   }
 
   /** Marks a part as missing, with its reason. */
   fail(part: Part, reason: string): void {
     const progress = this.#progress.get(part)!;
     progress.failure = reason;
-    this.tell({ ...progress });
+    this.#tell({ ...progress });
   }
-}
 
-/** The site's manifest. */
-export async function readManifest(root: string): Promise<Manifest> {
-  const response = await fetch(new URL("assets.json", root)).catch(() => {
-    throw new AssetError(
-      "This site cannot be reached; the first visit needs a connection, later ones do not.",
-    );
-  });
-  if (!response.ok) throw new AssetError(`assets.json: the server answered ${response.status}.`);
-  return (await response.json()) as Manifest;
+  #want(path: string): void {
+    if (this.#wanted.has(path)) return;
+    this.#wanted.add(path);
+    this.#add(path);
+  }
+
+  /** Counts a wanted file towards its part's total once its size is known. */
+  #add(path: string): void {
+    const progress = this.#progress.get(partOf(path)!)!;
+    progress.total += this.#sizes.get(path) ?? 0;
+    this.#tell({ ...progress });
+  }
+
+  #count(path: string, bytes: number): void {
+    if (!this.#wanted.has(path)) return;
+    const progress = this.#progress.get(partOf(path)!)!;
+    progress.done += bytes;
+    // A file that is fetched again for a plain start is not counted twice.
+    if (progress.total > 0) progress.done = Math.min(progress.done, progress.total);
+    this.#tell({ ...progress });
+  }
+
+  async #readManifest(): Promise<Manifest> {
+    const response = await fetch(new URL("assets.json", this.root)).catch(() => {
+      throw new AssetError(
+        "This site cannot be reached; the first visit needs a connection, later ones do not.",
+      );
+    });
+    if (!response.ok) throw new AssetError(`assets.json: the server answered ${response.status}.`);
+    const manifest = (await response.json()) as Manifest;
+    for (const { path, bytes } of manifest.files) this.#sizes.set(path, bytes);
+    for (const path of this.#wanted) this.#add(path);
+    return manifest;
+  }
 }

@@ -3,7 +3,7 @@ import * as Comlink from "comlink";
 
 import type { Door } from "./door.js";
 import { Cancelled, type Check, ModelCache, openSource, watched } from "./models.js";
-import { bootPython } from "./python.js";
+import { type BootedPython, PythonStart } from "./python.js";
 import type {
   CachedModel,
   Engine,
@@ -45,6 +45,9 @@ function sentence(error: unknown): Error {
   return result;
 }
 
+/** Everything is asked for before the page says a word; the site lies one folder up. */
+const start = new PythonStart(new URL("../", self.location.href).href);
+
 class PythonEngine implements Engine {
   #door: Door | null = null;
   #cache = new ModelCache();
@@ -52,6 +55,8 @@ class PythonEngine implements Engine {
   #answering = false;
   #feed = new StateFeed();
   #requests: RequestRecord[] = [];
+  /** The files that the first answer does without. */
+  #rest: Promise<void> = Promise.resolve();
 
   constructor() {
     new PerformanceObserver((list) => {
@@ -66,16 +71,30 @@ class PythonEngine implements Engine {
     }).observe({ type: "resource", buffered: true });
   }
 
-  async boot(root: string, progress: (part: PartProgress) => void): Promise<Loaded> {
-    const { pyodide, missing } = await bootPython(root, progress);
+  async boot(progress: (part: PartProgress) => void): Promise<Loaded> {
+    const python = await start.boot(progress);
+    const { pyodide, missing } = python;
     try {
       const page = pyodide.pyimport("deep_tree_echo.page") as { Page(): Door };
       this.#door = page.Page();
-      return await this.#load(() =>
+      const loaded = await this.#load(() =>
         this.#door!.load_bundled(JSON.stringify(Object.fromEntries(missing))),
       );
+      this.#rest = this.#complete(python);
+      return loaded;
     } catch (error) {
       throw sentence(error);
+    }
+  }
+
+  /** Fetches what is left, and puts it in its place when no answer waits for it. */
+  async #complete({ rest }: BootedPython): Promise<void> {
+    try {
+      const place = await rest();
+      while (this.#answering) await new Promise((resolve) => setTimeout(resolve, 200));
+      place();
+    } catch (error) {
+      console.warn(`Parts of Python that are rarely used are missing: ${(error as Error).message}`);
     }
   }
 
@@ -91,6 +110,7 @@ class PythonEngine implements Engine {
     const loading = new AbortController();
     this.#loading = loading;
     const tell = throttled(progress);
+    await this.#rest;
     try {
       if (source.kind === "bundled") return await this.#load(() => door.load_bundled("{}"));
       const check: Check = (name, size, first) => door.check(name, size, first);

@@ -10,6 +10,8 @@ export interface Asset {
   bytes: number;
   /** Lower-case hexadecimal. */
   sha256: string;
+  /** There is a copy compressed with gzip beside it (`.gz`), which the engine asks for. */
+  gzip?: true;
 }
 
 /** The site's manifest: everything it serves, which is also everything it keeps for offline. */
@@ -182,7 +184,7 @@ export interface CachedModel {
 /** The engine, as the page calls it through comlink. */
 export interface Engine {
   /** Boots Pyodide and loads the bundled model. May be called once. */
-  boot(root: string, progress: (part: PartProgress) => void): Promise<Loaded>;
+  boot(progress: (part: PartProgress) => void): Promise<Loaded>;
   /**
    * Loads another model. The one in use goes on until the new one is ready, and stays if that
    * fails.

@@ -1,24 +1,25 @@
-import { AssetError, Downloads, needed, readManifest } from "./assets.js";
-import { PRELOADED, Snapshots } from "./snapshot.js";
+import { AssetError, Downloads, early, PACKAGES, SNAPSHOT, STDLIB } from "./assets.js";
+import type { CreateModule, ModuleSettings } from "./emscripten.js";
+import { libraryOf, SITE_PACKAGES } from "./layout.mjs";
 import type { Asset, Manifest, Part, PartProgress } from "./protocol.js";
+import { Snapshot } from "./snapshot.js";
+import { filesOf } from "./tar.js";
 
 /** The little of Pyodide's interface that the worker uses. */
 export interface Pyodide {
   FS: {
-    writeFile(path: string, data: Uint8Array): void;
+    writeFile(path: string, data: Uint8Array, options?: { canOwn: boolean }): void;
     mkdirTree(path: string): void;
   };
-  unpackArchive(data: Uint8Array, format: string): void;
   pyimport(name: string): unknown;
   runPython(code: string): unknown;
-  makeMemorySnapshot(): Uint8Array<ArrayBuffer>;
 }
 
 interface LoadOptions {
   indexURL: string;
-  /** Both are Pyodide's own and undocumented, so a failure falls back to a plain start. */
-  _makeSnapshot?: boolean;
+  /** Makes Pyodide begin from `restoreSnapshot` instead of starting Python. */
   _loadSnapshot?: Uint8Array;
+  createPyodideModule?: (settings: ModuleSettings) => ReturnType<CreateModule>;
 }
 
 type LoadPyodide = (options: LoadOptions) => Promise<Pyodide>;
@@ -28,130 +29,217 @@ export interface BootedPython {
   pyodide: Pyodide;
   /** Parts that are missing, with the reason in one sentence. */
   missing: Map<Part, string>;
+  /**
+   * Fetches what a start from the snapshot does without: the files of the standard library and of
+   * the packages. Gives the function that puts them in their places.
+   */
+  rest(): Promise<() => void>;
 }
+
+const WASM = "pyodide/pyodide.asm.wasm";
+const OUR_FOLDER = `${SITE_PACKAGES}/deep_tree_echo`;
+/** Where Python looks for its standard library. */
+const STDLIB_PLACE = "/lib/python314.zip";
+
+/** What everybody's snapshot would otherwise have in common. */
+const RESEED = `
+import random, sys
+random.seed()
+if "numpy.random" in sys.modules:
+    sys.modules["numpy.random"].seed()
+`;
 
 /**
- * Lets Pyodide's own requests count towards the progress, and reports one that fails: Pyodide
- * itself would wait for its WebAssembly for ever.
+ * A start of Python. Everything that it needs is asked for at once, when this is made; `boot` may
+ * come later.
  */
-function watchFetch(root: string, downloads: Downloads, fail: (error: Error) => void): () => void {
-  const original = self.fetch;
-  const base = new URL("pyodide/", root).href;
-  self.fetch = async (input, init) => {
-    const url = input instanceof Request ? input.url : new URL(input, self.location.href).href;
-    if (!url.startsWith(base)) return original(input, init);
-    const path = url.slice(new URL(root).href.length);
-    try {
-      const response = await original(input, init);
-      if (!response.ok) throw new AssetError(`${path}: the server answered ${response.status}.`);
-      return downloads.counted(path, response);
-    } catch (error) {
-      const reason =
-        error instanceof AssetError
-          ? error
-          : new AssetError(`${path} could not be fetched from this site.`);
-      fail(reason);
-      return Response.error();
-    }
-  };
-  return () => {
-    self.fetch = original;
-  };
-}
+export class PythonStart {
+  readonly #downloads: Downloads;
+  readonly #wasm: Promise<WebAssembly.Module>;
+  readonly #pyodide: Promise<{ loadPyodide: LoadPyodide }>;
+  readonly #script: Promise<{ default: CreateModule }>;
+  readonly #files: Promise<Files>;
+  readonly #missing = new Map<Part, string>();
 
-async function importPyodide(root: string): Promise<LoadPyodide> {
-  const url = new URL("pyodide/pyodide.mjs", root).href;
-  try {
-    const module = (await import(/* @vite-ignore */ url)) as { loadPyodide: LoadPyodide };
-    return module.loadPyodide;
-  } catch {
-    throw new AssetError("pyodide/pyodide.mjs could not be fetched from this site.");
+  /** @param root - The site's address, with a slash at its end. */
+  constructor(private readonly root: string) {
+    this.#downloads = new Downloads(root);
+    this.#wasm = early(this.#downloads.compiled(WASM));
+    this.#script = early(this.#downloads.module("pyodide/pyodide.asm.mjs"));
+    this.#pyodide = early(this.#downloads.module("pyodide/pyodide.mjs"));
+    this.#files = early(this.#downloads.manifest.then((manifest) => this.#fetchFiles(manifest)));
   }
-}
 
-/** Starts Python from the snapshot of an earlier visit, or afresh, and then keeps a snapshot. */
-async function startPython(
-  root: string,
-  load: LoadPyodide,
-  snapshots: Snapshots,
-): Promise<Pyodide> {
-  const indexURL = new URL("pyodide/", root).href;
-  const kept = await snapshots.read();
-  if (kept) {
-    try {
-      return await load({ indexURL, _loadSnapshot: kept });
-    } catch (error) {
-      await snapshots.forget();
-      if (error instanceof AssetError) throw error;
-    }
+  #fetchFiles(manifest: Manifest): Files {
+    const find = (matches: (path: string) => boolean) =>
+      manifest.files.find(({ path }) => matches(path));
+    const optional = async (part: Part, asset: Asset | undefined) => {
+      try {
+        if (!asset) throw new AssetError(`This site was built without its ${part} file.`);
+        return await this.#downloads.bytes(asset);
+      } catch (error) {
+        this.#miss(part, (error as Error).message);
+        return null;
+      }
+    };
+    const snapshot = find((path) => path === SNAPSHOT);
+    const model = find((path) => path.startsWith("models/"));
+    const libraries = manifest.files.filter(({ path }) => path.startsWith("python/numpy/"));
+    return {
+      manifest,
+      snapshot: snapshot ? early(this.#downloads.bytes(snapshot)) : null,
+      libraries: snapshot ? early(this.#compileAll(libraries)) : null,
+      core: optional(
+        "engine",
+        find((path) => path.endsWith("/libecho.so")),
+      ),
+      model: optional("model", model),
+      modelPath: `${OUR_FOLDER}/${model?.path}`,
+    };
   }
-  const pyodide = await load({ indexURL, _makeSnapshot: true });
-  pyodide.runPython(PRELOADED);
-  void snapshots.keep(pyodide.makeMemorySnapshot());
-  return pyodide;
-}
 
-/**
- * Boots Python: everything is fetched side by side; a part other than Python itself may be
- * missing, which the backends then answer for.
- *
- * @throws AssetError if Python itself or our package cannot be had.
- */
-export async function bootPython(
-  root: string,
-  tell: (progress: PartProgress) => void,
-): Promise<BootedPython> {
-  const manifest = await readManifest(root);
-  const downloads = new Downloads(root, manifest, tell);
-  const missing = new Map<Part, string>();
+  async #compileAll(assets: Asset[]): Promise<Map<string, WebAssembly.Module>> {
+    const compile = async ({ path }: Asset) =>
+      [path, await this.#downloads.compiled(path)] as const;
+    return new Map(await Promise.all(assets.map(compile)));
+  }
 
-  const optional = async (part: Part, asset: Asset | undefined): Promise<Uint8Array | null> => {
+  #miss(part: Part, reason: string): void {
+    this.#missing.set(part, reason);
+    this.#downloads.fail(part, reason);
+  }
+
+  /**
+   * Boots Python, from the snapshot or, where that cannot be used, by a plain start. A part other
+   * than Python itself may be missing, which the backends then answer for.
+   *
+   * @throws AssetError if Python itself or our package cannot be had.
+   */
+  async boot(tell: (progress: PartProgress) => void): Promise<BootedPython> {
+    this.#downloads.watch(tell);
+    const files = await this.#files;
+    const begun = await this.#fromSnapshot(files);
+    const pyodide = begun ?? (await this.#plainly(files));
+    pyodide.FS.mkdirTree(`${OUR_FOLDER}/models`);
+    const [core, model] = await Promise.all([files.core, files.model]);
+    const put = (path: string, data: Uint8Array | null) => {
+      if (data) pyodide.FS.writeFile(path, data, { canOwn: true });
+    };
+    put(`${OUR_FOLDER}/libecho.so`, core);
+    put(files.modelPath, model);
+    return {
+      pyodide,
+      missing: this.#missing,
+      rest: async () => {
+        if (!begun) return () => undefined;
+        const bytes = (path: string) => this.#downloads.bytes(listed(files.manifest, path));
+        const [stdlib, packages] = await Promise.all([bytes(STDLIB), bytes(PACKAGES)]);
+        return () => {
+          put(STDLIB_PLACE, stdlib);
+          unpack(pyodide, packages);
+        };
+      },
+    };
+  }
+
+  /** `null` if there is no snapshot that can be used here. */
+  async #fromSnapshot({ manifest, snapshot, libraries }: Files): Promise<Pyodide | null> {
+    if (!snapshot || !libraries) return null;
+    const load = async () => {
+      const { default: create } = await this.#script;
+      return await this.#load({
+        _loadSnapshot: new Uint8Array(),
+        createPyodideModule: async (settings) => {
+          const image = new Snapshot(await snapshot, manifest);
+          return await image.createModule(create, settings, await libraries);
+        },
+      });
+    };
     try {
-      if (!asset) throw new AssetError(`This site was built without its ${part} file.`);
-      return await downloads.bytes(asset);
+      const pyodide = await load();
+      pyodide.runPython(RESEED);
+      return pyodide;
     } catch (error) {
-      const reason = (error as Error).message;
-      missing.set(part, reason);
-      downloads.fail(part, reason);
+      console.warn(`Python starts without its snapshot: ${(error as Error).message}`);
+      this.#downloads.without(SNAPSHOT);
       return null;
     }
-  };
-  const find = (part: Part, ending: string) => findAsset(manifest, part, ending);
-
-  const wheel = find("engine", ".whl");
-  if (!wheel) throw new AssetError("This site was built without the deep_tree_echo wheel.");
-  const wheelBytes = downloads.bytes(wheel);
-  // An early failure is reported where it is awaited.
-  wheelBytes.catch(() => undefined);
-  const libraryBytes = optional("engine", find("engine", "libecho.so"));
-  const numpyBytes = optional("NumPy", find("NumPy", ".whl"));
-  const modelAsset = find("model", ".bin");
-  const modelBytes = optional("model", modelAsset);
-
-  const pyodide = await new Promise<Pyodide>((resolve, reject) => {
-    const restore = watchFetch(root, downloads, reject);
-    importPyodide(root)
-      .then((load) => startPython(root, load, new Snapshots(root, manifest)))
-      .then(resolve, reject)
-      .finally(restore);
-  });
-
-  const numpy = await numpyBytes;
-  if (numpy) pyodide.unpackArchive(numpy, "wheel");
-  pyodide.unpackArchive(await wheelBytes, "wheel");
-  const folder = String(
-    pyodide.runPython("import deep_tree_echo, os; os.path.dirname(deep_tree_echo.__file__)"),
-  );
-  const library = await libraryBytes;
-  if (library) pyodide.FS.writeFile(`${folder}/libecho.so`, library);
-  const model = await modelBytes;
-  if (model && modelAsset) {
-    pyodide.FS.mkdirTree(`${folder}/models`);
-    pyodide.FS.writeFile(`${folder}/${modelAsset.path}`, model);
   }
-  return { pyodide, missing };
+
+  async #plainly({ manifest }: Files): Promise<Pyodide> {
+    const libraries = manifest.files.filter(({ path }) => path.startsWith("python/numpy/"));
+    const whole = (asset: Asset) => this.#downloads.bytes(asset);
+    const numpy = Promise.all(libraries.map(whole)).catch((error: Error) => {
+      this.#miss("NumPy", error.message);
+      return null;
+    });
+    const packages = early(whole(listed(manifest, PACKAGES)));
+    const stdlib = await whole(listed(manifest, STDLIB));
+    const pyodide = await this.#load({}, stdlib);
+    const compiled = await numpy;
+    unpack(pyodide, await packages, (name) => compiled !== null || !name.startsWith("numpy"));
+    compiled?.forEach((data, index) => {
+      pyodide.FS.writeFile(`${SITE_PACKAGES}/${libraryOf(libraries[index]!.path)}`, data);
+    });
+    return pyodide;
+  }
+
+  /**
+   * Lets Pyodide begin with what has been asked for already: its WebAssembly, and the standard
+   * library. It would wait for ever for WebAssembly that does not come, so that is watched here.
+   */
+  async #load(options: Partial<LoadOptions>, stdlib = new Uint8Array()): Promise<Pyodide> {
+    const { loadPyodide } = await this.#pyodide;
+    const { fetch } = self;
+    const { instantiateStreaming } = WebAssembly;
+    const absolute = (path: string) => new URL(path, this.root).href;
+    self.fetch = async (input, init) => {
+      const url = input instanceof Request ? input.url : new URL(input, self.location.href).href;
+      if (url === absolute(WASM)) return new Response();
+      if (url === absolute(STDLIB)) return new Response(stdlib);
+      return await fetch(input, init);
+    };
+    WebAssembly.instantiateStreaming = async (_, imports) => {
+      const module = await this.#wasm;
+      return { module, instance: await WebAssembly.instantiate(module, imports) };
+    };
+    const failure = this.#wasm.then(() => new Promise<never>(() => undefined));
+    try {
+      const loading = loadPyodide({ indexURL: absolute("pyodide/"), ...options });
+      return await Promise.race([loading, failure]);
+    } finally {
+      self.fetch = fetch;
+      WebAssembly.instantiateStreaming = instantiateStreaming;
+    }
+  }
 }
 
-function findAsset(manifest: Manifest, part: Part, ending: string): Asset | undefined {
-  return needed(manifest, part).find((file) => file.path.endsWith(ending));
+/** The files of a start, on their way. */
+interface Files {
+  manifest: Manifest;
+  snapshot: Promise<Uint8Array<ArrayBuffer>> | null;
+  libraries: Promise<Map<string, WebAssembly.Module>> | null;
+  core: Promise<Uint8Array | null>;
+  model: Promise<Uint8Array | null>;
+  modelPath: string;
+}
+
+function listed({ files }: Manifest, path: string): Asset {
+  const found = files.find((file) => file.path === path);
+  if (!found) throw new AssetError(`This site was built without ${path}.`);
+  return found;
+}
+
+/** Puts an archive's files below `site-packages`, without a copy. */
+function unpack(pyodide: Pyodide, archive: Uint8Array, wanted = (_name: string) => true): void {
+  const folders = new Set<string>();
+  for (const [name, data] of filesOf(archive)) {
+    if (!wanted(name)) continue;
+    const path = `${SITE_PACKAGES}/${name}`;
+    const folder = path.slice(0, path.lastIndexOf("/"));
+    if (!folders.has(folder)) pyodide.FS.mkdirTree(folder);
+    folders.add(folder);
+    pyodide.FS.writeFile(path, data, { canOwn: true });
+  }
+  pyodide.runPython("import importlib; importlib.invalidate_caches()");
 }
