@@ -58,9 +58,10 @@ def elementary_differentials(field: Field, y: ArrayLike, order: int) -> dict[Roo
         raise ArgumentError(f"y has the shape {point.shape}; it must be a vector.")
     found: dict[RootedTree, Floats] = {}
     with np.errstate(all="ignore"):
+        derivative = field.at(point)
         for tree in trees_up_to(order):
             if tree.children:
-                value = field.derivative(point, [found[child] for child in tree.children])
+                value = derivative([found[child] for child in tree.children])
             else:
                 value = field(point)
             if np.shape(value) != point.shape:

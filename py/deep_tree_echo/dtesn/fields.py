@@ -16,6 +16,8 @@ from ..errors import ArgumentError
 from .jets import Jet, jet
 
 Floats = NDArray[np.float64]
+Derivative = Callable[[Sequence[Floats]], Floats]
+"""The (n,) k-th derivative at some point, applied to k (n,) directions; k is at least 1."""
 
 
 class Field(Protocol):
@@ -24,8 +26,8 @@ class Field(Protocol):
     def __call__(self, y: Floats, /) -> Floats:
         """The (n,) value at the (n,) point y."""
 
-    def derivative(self, y: Floats, directions: Sequence[Floats], /) -> Floats:
-        """The (n,) k-th derivative at y, applied to k (n,) directions; k is at least 1."""
+    def at(self, y: Floats, /) -> Derivative:
+        """All derivatives at the (n,) point y, as one function of the directions."""
 
 
 class ReservoirField:
@@ -55,7 +57,7 @@ class ReservoirField:
     >>> field = ReservoirField([[0.0, 1.0], [-1.0, 0.0]])
     >>> field(np.array([0.0, 0.0]))
     array([0., 0.])
-    >>> field.derivative(np.zeros(2), [np.array([1.0, 2.0])])
+    >>> field.at(np.zeros(2))([np.array([1.0, 2.0])])
     array([ 1., -3.])
     """
 
@@ -73,14 +75,28 @@ class ReservoirField:
         """The (n,) value at y."""
         return self._tanh(y) - y
 
-    def derivative(self, y: Floats, directions: Sequence[Floats], /) -> Floats:
-        """The (n,) k-th derivative at y, applied to k (n,) directions."""
+    def at(self, y: Floats, /) -> Derivative:
+        """All derivatives at y, as one function of the directions."""
         t = self._tanh(y)
-        polynomial = tanh_derivative(len(directions))
-        found = np.asarray(np.polynomial.polynomial.polyval(t, polynomial), dtype=np.float64)
-        for direction in np.stack(directions) @ self.weights.T:
-            found = found * direction
-        return found - directions[0] if len(directions) == 1 else found
+        # A direction comes back in every larger tree: it is multiplied by W once. Arrays can be
+        # changed, so what was multiplied is kept for comparison.
+        known: dict[int, tuple[Floats, Floats]] = {}
+
+        def weighted(direction: Floats) -> Floats:
+            before, product = known.get(id(direction), (None, direction))
+            if before is None or not np.array_equal(before, direction):
+                product = self.weights @ direction
+                known[id(direction)] = direction.copy(), product
+            return product
+
+        def derivative(directions: Sequence[Floats]) -> Floats:
+            polynomial = tanh_derivative(len(directions))
+            found = np.asarray(np.polynomial.polynomial.polyval(t, polynomial), dtype=np.float64)
+            for direction in directions:
+                found = found * weighted(direction)
+            return found - directions[0] if len(directions) == 1 else found
+
+        return derivative
 
     def _tanh(self, y: Floats) -> Floats:
         if y.shape != self.bias.shape:
@@ -106,7 +122,7 @@ class SmoothField:
     >>> pendulum = SmoothField(lambda y: [y[1], -np.sin(y[0])])
     >>> pendulum(np.array([0.0, 3.0]))
     array([ 3., -0.])
-    >>> pendulum.derivative(np.array([0.0, 3.0]), [np.array([1.0, 0.5])])
+    >>> pendulum.at(np.array([0.0, 3.0]))([np.array([1.0, 0.5])])
     array([ 0.5, -1. ])
     """
 
@@ -119,13 +135,17 @@ class SmoothField:
         """The (n,) value at y."""
         return self._value(self._function(y), y)
 
-    def derivative(self, y: Floats, directions: Sequence[Floats], /) -> Floats:
-        """The (n,) k-th derivative at y, applied to k (n,) directions."""
-        result = self._function(jet(y, directions))
-        if isinstance(result, Jet):
-            return self._value(result.top(), y)
-        tops = [part.top() if isinstance(part, Jet) else 0.0 for part in result]
-        return self._value(tops, y)
+    def at(self, y: Floats, /) -> Derivative:
+        """All derivatives at y, as one function of the directions."""
+
+        def derivative(directions: Sequence[Floats]) -> Floats:
+            result = self._function(jet(y, directions))
+            if isinstance(result, Jet):
+                return self._value(result.top(), y)
+            tops = [part.top() if isinstance(part, Jet) else 0.0 for part in result]
+            return self._value(tops, y)
+
+        return derivative
 
     @staticmethod
     def _value(result: Any, y: Floats) -> Floats:
