@@ -30,6 +30,7 @@ TEST_WHEELS = tuple(
         "pygments",
         "hypothesis",
         "sortedcontainers",
+        "lark",
     )
 )
 JOBS = str(os.cpu_count() or 2)

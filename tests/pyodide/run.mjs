@@ -78,6 +78,7 @@ const NEEDED = [
   "pygments",
   "hypothesis",
   "sortedcontainers",
+  "lark",
 ];
 
 function neededWheels(folders) {

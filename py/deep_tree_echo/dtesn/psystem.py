@@ -178,7 +178,6 @@ class PSystem:
         if model not in ("transition", "active"):
             raise ArgumentError(f"the model is {model!r}; it must be 'transition' or 'active'.")
         tree = list(parse_structure(structure))
-        self.structure = structure
         self.model: Model = model
         self.rules = tuple(rules)
         self.contents = {label: Multiset.of(objects) for label, objects in (contents or {}).items()}
@@ -191,8 +190,10 @@ class PSystem:
         self.output = skin if output is None else output
         self.labels = _labels(tree, self.rules)
         self._check(skin)
-        self._program = Program(list(self.rules), model, self._stronger(), self.supply)
+        self.stronger = self._stronger()
+        self._program = Program(list(self.rules), model, self.stronger, self.supply)
         self._start = Configuration.start(structure, self.contents, self._seen_environment())
+        self.structure = self._start.structure
         self._stepper: Stepper = self._make_stepper(engine)
         self.reset(seed)
 
