@@ -16,7 +16,6 @@ __all__ = ["PEER_STEPS"]
 FOLDER = BUILD / "bench"
 LLAMA = FOLDER / "llama"
 SDIST = EXTERNAL / "llama-cpp-python"
-SITE_PACKAGES = LLAMA / "lib"
 BENCH = ROOT / "tests" / "bench"
 PROGRAMS = BENCH / "web"
 # Without OpenMP its one thread is the caller's, and idle workers do not spin.

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench._measure import RESULTS, ROOT
-from tests.browser.conftest import CHROMIUM
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN = "<!-- From here on written by ./build.sh bench; edit tests/bench/_report.py instead. -->"
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 END = "<!-- Up to here. -->"
 Figures = dict[str, float]
 
