@@ -103,6 +103,7 @@ def report(figures: Figures) -> Iterator[str]:
         yield from ("", f"Reading memory by SIMD loads in Chromium, one thread: {value:.1f} GB/s.")
     rows = {f"v4_{name}": text for name, text in VERSION_4.items()}
     yield from table("RWKV 4, 169M, against upstream rwkv.cpp of April 2023", rows, figures)
+    yield from opening(figures)
     yield from memory(figures)
     yield from threads(figures)
 
@@ -116,7 +117,7 @@ def about(figures: Figures) -> Iterator[str]:
     cpu = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
     commit = said("git", "rev-parse", "--short", "HEAD")
     yield ""
-    yield f"- Measured {' and '.join(days)} at commit {commit}; `./build.sh bench` repeats it all."
+    yield f"- Measured {' and '.join(days)}, written at commit {commit} by `./build.sh bench`."
     yield (
         f"- Machine: {cpu[1] if cpu else platform.machine()}, {os.cpu_count()} shared cores, "
         f"{memory_gb():.0f} GB, Linux {platform.release().split('-')[0]}."
@@ -188,6 +189,21 @@ def table(title: str, rows: dict[str, str], figures: Figures) -> Iterator[str]:
 def span(key: str, clock: str, figures: Figures) -> str:
     middle, least, most = (figures[f"{key}_{clock}_{part}"] for part in ("median", "min", "max"))
     return f"{middle:.1f} ({least:.1f} to {most:.1f})"
+
+
+def opening(figures: Figures) -> Iterator[str]:
+    """The page's start."""
+    ways = {"": "warm HTTP cache", "_offline_copy": "offline copy", "_cold": "first visit"}
+    known = {way: text for way, text in ways.items() if f"first_token_snapshot{way}_ms" in figures}
+    if not known:
+        return
+    yield from ("", "## Opening the page, bundled model: ms to the first word of an answer", "")
+    yield from ("| | with a snapshot | without | ratio |", "|---|---|---|---|")
+    for way, text in known.items():
+        fast, plain = (figures[f"first_token_{kind}{way}_ms"] for kind in ("snapshot", "plain"))
+        yield f"| {text} | {fast:.0f} | {plain:.0f} | {plain / fast:.2f} |"
+    if paint := figures.get("first_paint_ms"):
+        yield from ("", f"First paint after {paint:.0f} ms.")
 
 
 def memory(figures: Figures) -> Iterator[str]:
