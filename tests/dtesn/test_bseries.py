@@ -261,6 +261,8 @@ BAD = [
         lambda: BSeries.exact(3).truncated(4),
         "order is 4; it must be an integer from 1 to 3.",
     ),
+    (lambda: BSeries.exact(3, "x"), "time is 'x'; it must be a finite number."),
+    (lambda: BSeries.exact(3).scaled(NAN), "factor is nan; it must be a finite number."),
     (
         lambda: BSeries.exact(3).scaled(1e200),
         "a coefficient is too large for a float; take smaller numbers or fractions.",

@@ -211,6 +211,11 @@ BAD = [
     ),
     (lambda: RK4.pair(), "the method 'classical 4' has no embedded weights."),
     (lambda: RK4.series(13), "order is 13; it must be an integer from 1 to 12."),
+    (lambda: OrderCondition("[]"), "tree is '[]'; it must be a RootedTree."),
+    (
+        lambda: OrderCondition(RootedTree([[]] * 12)),
+        "order is 13; it must be an integer from 1 to 12.",
+    ),
     (lambda: order_conditions(0), "order is 0; it must be an integer from 1 to 12."),
 ]
 

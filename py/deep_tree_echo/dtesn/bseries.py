@@ -82,10 +82,16 @@ class BSeries:
                         f"coefficients has one for {tree}; it must be a RootedTree of an order up "
                         f"to {order}."
                     )
-            found = {tree: _number(coefficients.get(tree, 0), tree) for tree in trees}
+            found = {
+                tree: _number(coefficients.get(tree, 0), f"the coefficient of {tree}")
+                for tree in trees
+            }
         elif callable(coefficients):
             try:
-                found = {tree: _number(coefficients(tree), tree) for tree in trees}
+                found = {
+                    tree: _number(coefficients(tree), f"the coefficient of {tree}")
+                    for tree in trees
+                }
             except OverflowError:
                 raise ArgumentError(
                     "a coefficient is too large for a float; take smaller numbers or fractions."
@@ -96,7 +102,7 @@ class BSeries:
             )
         self._order = order
         self._coefficients = found
-        self._empty = _number(empty, "the empty tree")
+        self._empty = _number(empty, "the coefficient of the empty tree")
 
     @classmethod
     def exact(cls, order: int, time: int | Number = 1) -> BSeries:
@@ -357,7 +363,7 @@ def same_number(a: Number, b: Number, tolerance: float = TOLERANCE) -> bool:
     return abs(float(a) - float(b)) <= tolerance
 
 
-def _number(value: int | Number, of: object) -> Number:
+def _number(value: int | Number, name: str) -> Number:
     """``value`` as a Fraction if it is exact, else as a float."""
     if isinstance(value, Fraction):
         return value
@@ -365,4 +371,4 @@ def _number(value: int | Number, of: object) -> Number:
         return Fraction(int(value.numerator), int(value.denominator))
     if isinstance(value, Real) and isfinite(value):
         return float(value)
-    raise ArgumentError(f"the coefficient of {of} is {value!r}; it must be a finite number.")
+    raise ArgumentError(f"{name} is {value!r}; it must be a finite number.")

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from ..errors import ArgumentError
 from .coproducts import Number
-from .enumeration import trees_up_to
+from .enumeration import checked_order, trees_up_to
 from .rungekutta import Tableau
 from .trees import RootedTree
 
@@ -26,7 +27,12 @@ class OrderCondition:
     Attributes
     ----------
     tree : RootedTree
-        The tree it comes from.
+        The tree it comes from, of at most 12 vertices.
+
+    Raises
+    ------
+    ArgumentError
+        If it is larger, or no tree.
 
     Examples
     --------
@@ -38,6 +44,11 @@ class OrderCondition:
     """
 
     tree: RootedTree
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.tree, RootedTree):
+            raise ArgumentError(f"tree is {self.tree!r}; it must be a RootedTree.")
+        checked_order(self.tree.order)
 
     @property
     def right(self) -> Fraction:
