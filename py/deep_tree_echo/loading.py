@@ -104,6 +104,7 @@ async def for_each(
     if isinstance(pieces, AsyncIterable):
         async for piece in pieces:
             take(_checked(piece))
+            del piece  # or the traceback of an error in the next one would hold it
             if share_loop:
                 await platform.breathe()
     else:

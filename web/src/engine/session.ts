@@ -13,13 +13,13 @@ import type {
   DoneEvent,
   EngineEvent,
   Loaded,
-  ModelProgress,
-  ModelSource,
   Part,
   PartProgress,
   Settings,
 } from "../worker/protocol.js";
 import { callback, startWorker, type Link } from "./link.js";
+import { MemoryWatch } from "./memory.js";
+import { Models } from "./models.js";
 
 /** How often an answer under way is kept, in milliseconds. */
 const SAVE_MS = 1000;
@@ -27,18 +27,10 @@ const SAVE_MS = 1000;
 /** What the engine does now. */
 export type Phase = "opening" | "ready" | "broken";
 
-/** A model on its way in, or why it did not arrive. */
-export interface Loading {
-  label: string;
-  step: ModelProgress | null;
-  problem?: string;
-}
-
 /** Live figures of the status line. */
 export interface Live {
   tokensPerSecond: number | null;
   contextTokens: number;
-  memoryBytes: number;
 }
 
 /**
@@ -52,8 +44,7 @@ export class Session extends EventTarget {
   problem = "";
   parts = new Map<Part, PartProgress>();
   loaded: Loaded | null = null;
-  loading: Loading | null = null;
-  live: Live = { tokensPerSecond: null, contextTokens: 0, memoryBytes: 0 };
+  live: Live = { tokensPerSecond: null, contextTokens: 0 };
   settings: Settings = { ...DEFAULTS };
   talks: Talk[] = [];
   talk: Talk = newTalk();
@@ -61,13 +52,19 @@ export class Session extends EventTarget {
   answering: Message | null = null;
   openedAt = performance.now();
   readyAfter: number | null = null;
+  /** Models on their way in. */
+  readonly models = new Models(this);
+  /** What holds memory. */
+  readonly memory = new MemoryWatch(
+    () => (this.loaded && this.phase !== "broken" ? this.engine : null),
+    () => this.changed(),
+  );
   /** This browser has no WebAssembly SIMD, which the fast backend needs. */
   noSimd = false;
 
   #link: Link;
   #waiting: (() => void)[] = [];
   #scheduled = false;
-  #source: ModelSource = { kind: "bundled" };
 
   constructor(
     readonly store: Store,
@@ -110,8 +107,8 @@ export class Session extends EventTarget {
           this.changed();
         }),
       );
-      this.#use(loaded);
-      if (this.#source.kind !== "bundled") await this.loadModel(this.#source);
+      this.use(loaded);
+      await this.models.restore();
       this.phase = "ready";
       this.readyAfter = performance.now() - this.openedAt;
       this.#announce();
@@ -132,7 +129,7 @@ export class Session extends EventTarget {
   #broke(problem: string): void {
     this.phase = "broken";
     this.problem = problem;
-    this.loading = null;
+    this.models.clear();
     if (this.answering) {
       this.#settle(this.answering, "The engine stopped; restart it and regenerate.");
     }
@@ -145,6 +142,8 @@ export class Session extends EventTarget {
     this.phase = "opening";
     this.problem = "";
     this.loaded = null;
+    this.memory.forget();
+    this.models.clear();
     this.answering = null;
     this.parts.clear();
     this.openedAt = performance.now();
@@ -152,51 +151,18 @@ export class Session extends EventTarget {
     this.changed();
   }
 
-  #use(loaded: Loaded): void {
+  /** Another model answers from now on. */
+  use(loaded: Loaded): void {
     this.loaded = loaded;
-    this.live.memoryBytes = loaded.memoryBytes;
+    this.memory.heapBytes = loaded.memoryBytes;
     this.live.tokensPerSecond = null;
     this.changed();
   }
 
   #announce(): void {
     performance.mark("engine-ready");
+    void this.memory.ask().then(() => this.memory.measure());
     this.dispatchEvent(new Event("ready"));
-    this.changed();
-  }
-
-  /** Loads another model; the one in use stays until it is ready, and if it fails. */
-  async loadModel(source: ModelSource): Promise<void> {
-    if (this.answering) this.stop();
-    const label = labelOf(source);
-    const loading: Loading = { label, step: null };
-    this.loading = loading;
-    this.changed();
-    try {
-      const loaded = await this.engine.loadModel(
-        source,
-        callback((step: ModelProgress) => {
-          loading.step = step;
-          this.changed();
-        }),
-      );
-      this.#source = source;
-      this.live.contextTokens = 0;
-      this.#use(loaded);
-      if (this.loading === loading) this.loading = null;
-    } catch (error) {
-      if (this.loading === loading) {
-        const { name, message } = error as Error;
-        this.loading = name === "Cancelled" ? null : { label, step: null, problem: message };
-      }
-    }
-    this.changed();
-  }
-
-  /** Takes back the model that is being loaded, or clears away why it failed. */
-  cancelLoad(): void {
-    if (this.loading?.problem === undefined) void this.engine.cancelLoad();
-    this.loading = null;
     this.changed();
   }
 
@@ -205,6 +171,7 @@ export class Session extends EventTarget {
   /** Reads what was kept; shows the talk `id` if there is one. */
   async restore(id: string | null): Promise<void> {
     this.settings = completed(await this.store.settings());
+    await this.models.restorePreferences();
     this.talks = (await this.store.talks()).map(settled);
     if (id) this.openTalk(id);
     this.changed();
@@ -356,8 +323,8 @@ export class Session extends EventTarget {
         this.live = {
           tokensPerSecond: event.tokens_per_second,
           contextTokens: event.context_tokens,
-          memoryBytes: event.memory_bytes,
         };
+        this.memory.heapBytes = event.memory_bytes;
         break;
       case "done": {
         const { type: _, text, ...figures } = event satisfies DoneEvent;
@@ -368,8 +335,9 @@ export class Session extends EventTarget {
         this.live = {
           tokensPerSecond: figures.tokens_per_second,
           contextTokens: figures.context_tokens,
-          memoryBytes: figures.memory_bytes,
         };
+        this.memory.heapBytes = figures.memory_bytes;
+        void this.memory.ask();
         break;
       }
       case "error":
@@ -405,18 +373,5 @@ export class Session extends EventTarget {
     this.reading = null;
     this.#keepTalkOf(answer);
     this.changed();
-  }
-}
-
-function labelOf(source: ModelSource): string {
-  switch (source.kind) {
-    case "bundled":
-      return "the bundled model";
-    case "file":
-      return source.file.name;
-    case "url":
-      return source.url;
-    case "cached":
-      return decodeURIComponent(source.name).split("/").at(-1) ?? source.name;
   }
 }

@@ -5,6 +5,12 @@ const DATABASE = "deep-tree-echo";
 const TALKS = "talks";
 const VALUES = "values";
 
+/** Choices that the page remembers. */
+export interface Preferences {
+  /** Whether large heads are rounded to Q8_0 while loading. */
+  roundHeads?: boolean;
+}
+
 function request<T>(work: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     work.onsuccess = () => resolve(work.result);
@@ -73,6 +79,17 @@ export class Store {
 
   async saveSettings(settings: Settings): Promise<void> {
     await this.#write(VALUES, (objects) => objects.put(settings, "settings"));
+  }
+
+  /** What was chosen once for everything that follows. */
+  async preferences(): Promise<Preferences> {
+    const objects = this.#objects(VALUES, "readonly");
+    if (!objects) return {};
+    return (await request(objects.get("preferences") as IDBRequest<Preferences>)) ?? {};
+  }
+
+  async savePreferences(preferences: Preferences): Promise<void> {
+    await this.#write(VALUES, (objects) => objects.put(preferences, "preferences"));
   }
 
   async #write(name: string, work: (objects: IDBObjectStore) => IDBRequest): Promise<void> {

@@ -5,8 +5,9 @@ import { readPlace, writePlace, type Column, type Place } from "../address.js";
 import type { OfflineState } from "../sw/offline.js";
 import type { RequestsDialog, SettingsDialog } from "./dialogs.js";
 import { SessionElement } from "./element.js";
+import { megabytes } from "./format.js";
 import { icon } from "./icons.js";
-import type { View } from "./inside.js";
+import type { Inside, View } from "./inside.js";
 import { look } from "./look.js";
 import type { TalkView } from "./talk.js";
 import "./conversations.js";
@@ -100,6 +101,21 @@ export class App extends SessionElement {
         background: var(--hover);
         color: var(--accent);
       }
+      .memory {
+        font-size: 0.875rem;
+        white-space: nowrap;
+      }
+      .gauge {
+        width: 2.5rem;
+        height: 0.4rem;
+        border-radius: 0.2rem;
+        background: linear-gradient(currentColor 0 0) no-repeat var(--line) 0 0 /
+          calc(100% * var(--held)) 100%;
+        color: var(--accent);
+      }
+      .memory.warning .gauge {
+        color: var(--warning);
+      }
       .fresh {
         color: var(--accent);
       }
@@ -148,12 +164,27 @@ export class App extends SessionElement {
         :host([column="chats"]) nav {
           visibility: visible;
         }
+        .gauge,
+        h1 svg {
+          display: none;
+        }
+        .memory {
+          padding-inline: 0.35rem;
+        }
         .wide {
           position: absolute;
           width: 1px;
           height: 1px;
           overflow: hidden;
           clip-path: inset(50%);
+        }
+      }
+      @media (max-width: 24rem) {
+        .top button {
+          padding-inline: 0.5rem;
+        }
+        .top .memory {
+          padding-inline: 0.2rem;
         }
       }
     `,
@@ -226,6 +257,7 @@ export class App extends SessionElement {
               </button>`
             : nothing
         }
+        ${this.#memory()}
         <button class="quiet" @click=${() => this.settings.open()}>
           ${icon("settings")} <span class="wide">Settings</span>
         </button>
@@ -262,6 +294,32 @@ export class App extends SessionElement {
         ${this.dropping ? html`<div class="drop">Drop a model file to load it</div>` : nothing}
       </main>
     `;
+  }
+
+  /** The memory held, in short; it leads to the whole of it. */
+  #memory(): TemplateResult | typeof nothing {
+    const { loaded, memory } = this.session;
+    if (!loaded) return nothing;
+    const limit = loaded.limitBytes;
+    const held = memory.heldBytes;
+    return html`<button
+      class=${`quiet memory number${held > limit ? " warning" : ""}`}
+      title=${`${megabytes(held)} of ${megabytes(limit)} MB of memory`}
+      @click=${this.#showMemory}
+    >
+      <span class="gauge" .style=${`--held: ${Math.min(1, held / limit)}`}></span>
+      <span class="hidden-text">Memory: </span>${Math.round(held / 1e6)} MB<span
+        class="hidden-text"
+      >
+        of ${megabytes(limit)} MB</span
+      >
+    </button>`;
+  }
+
+  async #showMemory(): Promise<void> {
+    this.#go({ view: "model", column: "inside" });
+    await this.updateComplete;
+    await this.renderRoot.querySelector<Inside>("echo-inside")!.showMemory();
   }
 
   async #renew(): Promise<void> {
@@ -321,7 +379,7 @@ export class App extends SessionElement {
     if (!file) return;
     event.preventDefault();
     this.#go({ view: "model", column: "inside" });
-    if (this.session.phase === "ready") void this.session.loadModel({ kind: "file", file });
+    if (this.session.phase === "ready") void this.session.models.pick({ kind: "file", file });
   };
 }
 

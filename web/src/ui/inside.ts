@@ -5,6 +5,7 @@ import { SessionElement } from "./element.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
 import "../viz/state-view.js";
+import type { ModelView } from "./model-view.js";
 import "./model-view.js";
 
 /** The views of the right column, by the names that the address uses. */
@@ -97,6 +98,14 @@ export class Inside extends SessionElement {
         }
       </div>
     `;
+  }
+
+  /** Brings the memory budget into view. */
+  async showMemory(): Promise<void> {
+    await this.updateComplete;
+    const model = this.renderRoot.querySelector<ModelView>("echo-model")!;
+    await model.updateComplete;
+    model.renderRoot.querySelector("echo-memory")?.scrollIntoView({ block: "nearest" });
   }
 
   #choose(view: View): void {

@@ -6,6 +6,8 @@ import { SessionElement } from "./element.js";
 import { megabytes } from "./format.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
+import "./head-choice.js";
+import "./memory-view.js";
 
 /** The model view: what runs, and how to run another one. */
 @customElement("echo-model")
@@ -69,6 +71,22 @@ export class ModelView extends SessionElement {
       .note p {
         overflow-wrap: anywhere;
       }
+      .way-out {
+        margin-top: 0.6rem;
+        color: var(--ink);
+      }
+      .round {
+        display: grid;
+        grid-template-columns: auto 1fr;
+        gap: 0.6rem;
+        cursor: pointer;
+      }
+      .round input {
+        width: 1.1rem;
+        height: 1.1rem;
+        margin: 0.1rem 0 0;
+        accent-color: var(--accent);
+      }
       .note .foot {
         display: flex;
         align-items: center;
@@ -103,13 +121,19 @@ export class ModelView extends SessionElement {
   }
 
   protected override render(): TemplateResult {
-    return html`${this.#loading()} ${this.#current()} ${this.#another()} ${this.#kept()}`;
+    const { session } = this;
+    return html`${this.#loading()}
+      <echo-head-choice .session=${session}></echo-head-choice>
+      ${this.#current()}
+      <section><echo-memory .session=${session}></echo-memory></section>
+      ${this.#another()} ${this.#kept()}`;
   }
 
   #loading(): TemplateResult | typeof nothing {
-    const { loading, loaded } = this.session;
+    const { loaded, models } = this.session;
+    const { loading } = models;
     if (!loading) return nothing;
-    const dismiss = () => this.session.cancelLoad();
+    const dismiss = () => this.session.models.cancel();
     if (loading.problem !== undefined) {
       return html`<div class="note problem" role="alert" id="load-problem">
         <p>${loading.problem}</p>
@@ -117,6 +141,13 @@ export class ModelView extends SessionElement {
           <span>${loaded ? `${loaded.model} goes on working.` : ""}</span>
           <button class="small" @click=${dismiss}>Dismiss</button>
         </div>
+        ${
+          loading.needsRoom
+            ? html`<button class="way-out" @click=${() => this.session.models.makeRoom()}>
+                ${icon("again")} Load the bundled model, then this
+              </button>`
+            : nothing
+        }
       </div>`;
     }
     const { step, label } = loading;
@@ -159,7 +190,10 @@ export class ModelView extends SessionElement {
       }
       facts.push(["Vocabulary", `${about.n_vocab?.toLocaleString("en")} tokens`]);
       const format = about["format"] ?? about["type"];
-      if (format) facts.push(["Numbers", String(format)]);
+      if (format) {
+        const rounded = loaded.head ? `, the head rounded to ${loaded.head}` : "";
+        facts.push(["Numbers", `${String(format)}${rounded}`]);
+      }
       const weights = about["weight_bytes"];
       const state = about["state_bytes"];
       if (typeof weights === "number") facts.push(["Weights", `${megabytes(weights)} MB`]);
@@ -184,7 +218,8 @@ export class ModelView extends SessionElement {
   }
 
   #another(): TemplateResult {
-    const { loaded, loading, phase } = this.session;
+    const { loaded, models, phase } = this.session;
+    const { loading } = models;
     const busy = phase !== "ready" || (loading !== null && loading.problem === undefined);
     return html`<section>
       <h3>Load another</h3>
@@ -214,6 +249,18 @@ export class ModelView extends SessionElement {
           />
           <button ?disabled=${busy || !this.address.trim()}>Fetch</button>
         </form>
+        <label class="round">
+          <input
+            type="checkbox"
+            .checked=${models.roundHeads}
+            @change=${(event: Event) =>
+              models.setRoundHeads((event.target as HTMLInputElement).checked)}
+          />
+          <span class="fine"
+            >Round large heads in FP16 or FP32 to Q8_0 while loading: less memory, faster, slightly
+            other logits</span
+          >
+        </label>
         <button ?disabled=${busy} @click=${() => this.#load({ kind: "bundled" })}>
           ${icon("again")} Back to the bundled model
         </button>
@@ -225,11 +272,19 @@ export class ModelView extends SessionElement {
     if (this.cached.length === 0) return nothing;
     return html`<section>
       <h3>Kept on this machine</h3>
+      <p class="fine muted">
+        On disk, ${megabytes(this.cached.reduce((sum, { bytes }) => sum + bytes, 0))} MB in all;
+        none of it is in memory until it is loaded.
+      </p>
       <ul>
         ${this.cached.map(({ name, bytes, url }) => {
           const file = url.split("/").at(-1) || url;
           return html`<li>
-            <button class="quiet" title=${url} @click=${() => this.#load({ kind: "cached", name })}>
+            <button
+              class="quiet"
+              title=${url}
+              @click=${() => this.session.models.pick({ kind: "cached", name })}
+            >
               ${icon("file")} ${file} <span class="fine muted">${megabytes(bytes)} MB</span>
             </button>
             <button
@@ -247,7 +302,7 @@ export class ModelView extends SessionElement {
   }
 
   #load(source: ModelSource): Promise<void> {
-    return this.session.loadModel(source);
+    return this.session.models.load(source);
   }
 
   #pick(): void {
@@ -257,7 +312,7 @@ export class ModelView extends SessionElement {
   #picked(event: Event): void {
     const input = event.target as HTMLInputElement;
     const file = input.files?.[0];
-    if (file) void this.#load({ kind: "file", file });
+    if (file) void this.session.models.pick({ kind: "file", file });
     input.value = "";
   }
 

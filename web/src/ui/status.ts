@@ -110,7 +110,8 @@ export class StatusLine extends SessionElement {
   }
 
   #bar(): TemplateResult | typeof nothing {
-    const { phase, loading, parts } = this.session;
+    const { phase, models, parts } = this.session;
+    const { loading } = models;
     if (loading && loading.problem === undefined) {
       const { step, label } = loading;
       return html`<progress
@@ -131,7 +132,7 @@ export class StatusLine extends SessionElement {
   }
 
   #running(): TemplateResult {
-    const { loaded, live, answering } = this.session;
+    const { loaded, live, answering, memory } = this.session;
     const limit = loaded!.limitBytes;
     const speed = live.tokensPerSecond;
     return html`
@@ -161,9 +162,9 @@ export class StatusLine extends SessionElement {
           min="0"
           max=${limit / 1e6}
           high=${(limit / 1e6) * 0.9}
-          .value=${live.memoryBytes / 1e6}
+          .value=${memory.heldBytes / 1e6}
         ></meter>
-        <span data-part="memory">${megabytes(live.memoryBytes)}</span> of ${megabytes(limit)}
+        <span data-part="memory">${megabytes(memory.heldBytes)}</span> of ${megabytes(limit)}
         MB</span
       >
     `;

@@ -10,9 +10,21 @@ export interface Door {
     name: string,
     size: number | undefined,
     open: () => AsyncIterable<Uint8Array>,
+    backend: "auto",
+    head: "Q8_0" | undefined,
+    first: Uint8Array,
   ): Promise<string>;
-  /** Throws if a file that begins with `first` could never be loaded. */
-  check(name: string, size: number | undefined, first: Uint8Array): void;
+  /** A `Preview` as JSON, or `null`; throws if a file that begins so cannot be loaded now. */
+  check(
+    name: string,
+    size: number | undefined,
+    first: Uint8Array,
+    head: "Q8_0" | undefined,
+  ): string;
+  /** A `MemoryReport` as JSON, without what JavaScript measures. */
+  memory(around: number | undefined): string;
+  /** Gives the states of some talks back, or of all: a JSON list of answers, or `null`. */
+  let_states_go(ids: string): void;
   /** The bundled model, or what answers in its place. */
   load_bundled(missing: string): Promise<string>;
   /** Begins the answer to a `Question` in JSON. */

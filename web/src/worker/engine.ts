@@ -2,16 +2,20 @@
 import * as Comlink from "comlink";
 
 import type { Door } from "./door.js";
-import { Cancelled, type Check, ModelCache, openSource, watched } from "./models.js";
+import { preview, scriptBytes } from "./memory.js";
+import { Cancelled, type Check, ModelCache, openLocal, openSource, watched } from "./models.js";
 import { type BootedPython, PythonStart } from "./python.js";
 import type {
   CachedModel,
   Engine,
   EngineEvent,
   Loaded,
+  LocalSource,
+  MemoryReport,
   ModelProgress,
   ModelSource,
   PartProgress,
+  Preview,
   Question,
   RequestRecord,
   StateQuery,
@@ -104,7 +108,11 @@ class PythonEngine implements Engine {
     return loaded;
   }
 
-  async loadModel(source: ModelSource, progress: (step: ModelProgress) => void): Promise<Loaded> {
+  async loadModel(
+    source: ModelSource,
+    round: boolean,
+    progress: (step: ModelProgress) => void,
+  ): Promise<Loaded> {
     const door = this.#ready();
     this.#loading?.abort();
     const loading = new AbortController();
@@ -113,15 +121,28 @@ class PythonEngine implements Engine {
     await this.#rest;
     try {
       if (source.kind === "bundled") return await this.#load(() => door.load_bundled("{}"));
-      const check: Check = (name, size, first) => door.check(name, size, first);
+      const check: Check = (name, size, first) => void preview(door, name, size, first, round);
       const model = await openSource(source, this.#cache, loading.signal, tell, check);
       try {
-        return await this.#load(() =>
-          door.load(model.name, model.size, () => watched(model, loading.signal, tell)),
-        );
+        const first = await model.beginning();
+        const { head } = preview(door, model.name, model.size, first, round);
+        const opened: AsyncGenerator<Uint8Array>[] = [];
+        const open = () => {
+          opened.push(watched(model, loading.signal, tell));
+          return opened.at(-1)!;
+        };
+        try {
+          return await this.#load(() =>
+            door.load(model.name, model.size, open, "auto", head, first),
+          );
+        } finally {
+          // Python does not tell when it stops reading early; a file that stays open is locked.
+          await Promise.all(opened.map((pieces) => pieces.return(undefined)));
+        }
       } catch (error) {
-        // A download that turns out to be no model is not kept.
-        if (source.kind === "url" && !loading.signal.aborted) await this.#cache.discard(source.url);
+        // A download that turns out to be no model is not kept; one without room is.
+        const keep = loading.signal.aborted || sentence(error).name === "RoomError";
+        if (source.kind === "url" && !keep) await this.#cache.discard(source.url);
         throw error;
       }
     } catch (error) {
@@ -133,6 +154,25 @@ class PythonEngine implements Engine {
 
   cancelLoad(): void {
     this.#loading?.abort();
+  }
+
+  async preview(source: LocalSource, round: boolean): Promise<Preview | null> {
+    try {
+      const model = await openLocal(source, this.#cache);
+      const first = await model.beginning();
+      return preview(this.#ready(), model.name, model.size, first, round).preview;
+    } catch (error) {
+      throw sentence(error);
+    }
+  }
+
+  memory(around: number | undefined): MemoryReport {
+    const report = JSON.parse(this.#ready().memory(around)) as MemoryReport;
+    return { ...report, worker_bytes: scriptBytes() ?? 0 };
+  }
+
+  letStatesGo(ids: string[] | null): void {
+    this.#door?.let_states_go(JSON.stringify(ids));
   }
 
   async answer(question: Question, events: (slice: EngineEvent[]) => void): Promise<void> {

@@ -1,4 +1,4 @@
-import type { CachedModel, ModelProgress, ModelSource } from "./protocol.js";
+import type { CachedModel, LocalSource, ModelProgress, ModelSource } from "./protocol.js";
 
 /** A model that could not be had, in one sentence. */
 export class DownloadError extends Error {
@@ -18,15 +18,19 @@ export interface ModelBytes {
   name: string;
   /** `undefined` if nobody knows; Python's `None`. */
   size: number | undefined;
+  /** Enough of it to know what memory it will take. */
+  beginning(): Promise<Uint8Array>;
+  /** Its pieces in order; each is good only until the next one is asked for. */
   chunks(): AsyncGenerator<Uint8Array>;
 }
 
 /** Throws if a file with this beginning could never be loaded. */
 export type Check = (name: string, size: number | undefined, first: Uint8Array) => void;
 
-const PIECE = 1 << 20;
-/** Enough of a file to know what memory it will take. */
+const PIECE = 1 << 22;
+/** Enough of most files; those with a vocabulary inside need more. */
 const BEGINNING = 1 << 16;
+const LONG_BEGINNING = 1 << 22;
 const FOLDER = "models";
 /** Downloads in progress carry this ending until their last byte is there. */
 const PARTIAL = ".partial";
@@ -36,9 +40,68 @@ export function bytesOfFile(file: File, name = file.name): ModelBytes {
   return {
     name,
     size: file.size,
+    async beginning() {
+      return new Uint8Array(await file.slice(0, LONG_BEGINNING).arrayBuffer());
+    },
     async *chunks() {
-      for (let begin = 0; begin < file.size; begin += PIECE) {
-        yield new Uint8Array(await file.slice(begin, begin + PIECE).arrayBuffer());
+      let reader: ReadableStreamBYOBReader;
+      try {
+        reader = file.stream().getReader({ mode: "byob" });
+      } catch {
+        // Older browsers fill no buffer of ours; every piece is one of its own.
+        for (let begin = 0; begin < file.size; begin += PIECE) {
+          yield new Uint8Array(await file.slice(begin, begin + PIECE).arrayBuffer());
+        }
+        return;
+      }
+      // One buffer goes back and forth, so that loading leaves no garbage behind.
+      let buffer = new ArrayBuffer(PIECE);
+      try {
+        for (;;) {
+          const { value } = await reader.read(new Uint8Array(buffer), { min: PIECE });
+          if (!value?.byteLength) break;
+          yield value;
+          buffer = value.buffer;
+        }
+      } finally {
+        await reader.cancel().catch(() => undefined);
+      }
+    },
+  };
+}
+
+/** What TypeScript's own libraries do not know of workers. */
+interface AccessHandle {
+  read(buffer: Uint8Array, options: { at: number }): number;
+  close(): void;
+}
+
+/** A kept file, read in the worker's own time and into one buffer. */
+function bytesOfHandle(handle: FileSystemFileHandle, file: File, name: string): ModelBytes {
+  const plain = bytesOfFile(file, name);
+  return {
+    ...plain,
+    async *chunks() {
+      let access: AccessHandle;
+      try {
+        access = await (
+          handle as unknown as { createSyncAccessHandle(): Promise<AccessHandle> }
+        ).createSyncAccessHandle();
+      } catch {
+        // Another tab reads it just now.
+        yield* plain.chunks();
+        return;
+      }
+      const buffer = new Uint8Array(PIECE);
+      try {
+        for (let at = 0; ;) {
+          const n = access.read(buffer, { at });
+          if (n === 0) break;
+          at += n;
+          yield buffer.subarray(0, n);
+        }
+      } finally {
+        access.close();
       }
     },
   };
@@ -159,7 +222,8 @@ export class ModelCache {
 
   async open(key: string): Promise<ModelBytes> {
     const handle = await (await this.#folder()).getFileHandle(key);
-    return bytesOfFile(await handle.getFile(), nameOf(new URL(decodeURIComponent(key))));
+    const name = nameOf(new URL(decodeURIComponent(key)));
+    return bytesOfHandle(handle, await handle.getFile(), name);
   }
 
   async delete(key: string): Promise<void> {
@@ -245,6 +309,11 @@ export class ModelCache {
   }
 }
 
+/** The bytes of a source that is on this machine. */
+export async function openLocal(source: LocalSource, cache: ModelCache): Promise<ModelBytes> {
+  return source.kind === "file" ? bytesOfFile(source.file) : cache.open(source.name);
+}
+
 /** The bytes that a source stands for; a URL is downloaded whole first. */
 export async function openSource(
   source: Exclude<ModelSource, { kind: "bundled" }>,
@@ -253,14 +322,8 @@ export async function openSource(
   tell: (step: ModelProgress) => void,
   check: Check,
 ): Promise<ModelBytes> {
-  switch (source.kind) {
-    case "file":
-      return bytesOfFile(source.file);
-    case "cached":
-      return cache.open(source.name);
-    case "url":
-      return cache.download(checkedUrl(source.url), signal, tell, check);
-  }
+  if (source.kind !== "url") return openLocal(source, cache);
+  return cache.download(checkedUrl(source.url), signal, tell, check);
 }
 
 /** A model's bytes with progress, and a stop where the user cancels. */

@@ -38,11 +38,61 @@ export type ModelSource =
   | { kind: "url"; url: string }
   | { kind: "cached"; name: string };
 
+/** A source whose bytes are on this machine already. */
+export type LocalSource = Extract<ModelSource, { kind: "file" | "cached" }>;
+
 /** Bytes of a model that have been read; `total` 0 if nobody knows. */
 export interface ModelProgress {
   phase: "download" | "load";
   done: number;
   total: number;
+}
+
+/** A model before it is loaded, from the first bytes of its file; `preview.py`. */
+export interface Preview {
+  name: string;
+  n_vocab: number;
+  n_embed: number;
+  n_layer: number;
+  type: string;
+  head_type: string;
+  head_bytes: number;
+  /** The same head in Q8_0; 0 where that is no choice. */
+  rounded_head_bytes: number;
+  weight_bytes: number;
+  work_bytes: number;
+  state_bytes: number;
+}
+
+/** What memory is for; `Kind` of `ledger.py`. */
+export type MemoryKind =
+  "program" | "weights" | "work" | "tokenizer" | "states" | "loading" | "page" | "other";
+
+/** Something that holds memory. */
+export interface MemoryEntry {
+  kind: MemoryKind;
+  name: string;
+  n_bytes: number;
+  /** What frees it, as the beginning of a sentence; empty if nothing does. */
+  frees: string;
+  /** Seconds since 1970. */
+  since: number;
+  /** Of states: the answers of the talk that they belong to. */
+  ids?: string[];
+}
+
+/** Everything in memory that is known, and what is measured. */
+export interface MemoryReport {
+  limit_bytes: number;
+  /** What Python's memory has taken from the system. */
+  heap_bytes: number;
+  /** What of it is in use. */
+  heap_used_bytes: number;
+  /** In use or set aside, all together: what a new model is checked against. */
+  used_bytes: number;
+  entries: MemoryEntry[];
+  /** JavaScript's memory in the engine's worker, where the browser tells; else 0. */
+  worker_bytes: number;
 }
 
 /** A backend that could not be used, and why, in one sentence. */
@@ -57,6 +107,8 @@ export interface Loaded {
   model: string;
   description: ModelDescription;
   failures: Failure[];
+  /** What the head was requantised to, if it was. */
+  head: string | null;
   memoryBytes: number;
   limitBytes: number;
 }
@@ -189,10 +241,22 @@ export interface Engine {
    * Loads another model. The one in use goes on until the new one is ready, and stays if that
    * fails.
    *
-   * @throws Error with one sentence; `name` is the kind, `Cancelled` after {@link cancelLoad}.
+   * @param round whether a large head in FP16 or FP32 becomes Q8_0.
+   * @throws Error with one sentence; `name` is the kind: `Cancelled` after {@link cancelLoad},
+   * `RoomError` if the model fits only without the one in use.
    */
-  loadModel(source: ModelSource, progress: (step: ModelProgress) => void): Promise<Loaded>;
+  loadModel(
+    source: ModelSource,
+    round: boolean,
+    progress: (step: ModelProgress) => void,
+  ): Promise<Loaded>;
   cancelLoad(): void;
+  /** What a file's beginning tells, `null` if not enough. Throws as {@link loadModel} does. */
+  preview(source: LocalSource, round: boolean): Promise<Preview | null>;
+  /** What holds memory; `around` is what the page and its workers were last seen to hold. */
+  memory(around: number | undefined): MemoryReport;
+  /** Gives back the states of the talks with these answers, or all; their text is read again. */
+  letStatesGo(ids: string[] | null): void;
   /** Answers; events arrive in time slices, the last one is `done` or `error`. */
   answer(question: Question, events: (slice: EngineEvent[]) => void): Promise<void>;
   /** Stops the answer under way; it ends with `stop_reason` `cancelled`. */
