@@ -82,16 +82,10 @@ class BSeries:
                         f"coefficients has one for {tree}; it must be a RootedTree of an order up "
                         f"to {order}."
                     )
-            found = {
-                tree: _number(coefficients.get(tree, 0), f"the coefficient of {tree}")
-                for tree in trees
-            }
+            found = {tree: _coefficient(coefficients.get(tree, 0), tree) for tree in trees}
         elif callable(coefficients):
             try:
-                found = {
-                    tree: _number(coefficients(tree), f"the coefficient of {tree}")
-                    for tree in trees
-                }
+                found = {tree: _coefficient(coefficients(tree), tree) for tree in trees}
             except OverflowError:
                 raise ArgumentError(
                     "a coefficient is too large for a float; take smaller numbers or fractions."
@@ -363,10 +357,12 @@ def same_number(a: Number, b: Number, tolerance: float = TOLERANCE) -> bool:
     return abs(float(a) - float(b)) <= tolerance
 
 
+def _coefficient(value: int | Number, tree: RootedTree) -> Number:
+    return value if type(value) is Fraction else _number(value, f"the coefficient of {tree}")
+
+
 def _number(value: int | Number, name: str) -> Number:
     """``value`` as a Fraction if it is exact, else as a float."""
-    if isinstance(value, Fraction):
-        return value
     if isinstance(value, Rational):
         return Fraction(int(value.numerator), int(value.denominator))
     if isinstance(value, Real) and isfinite(value):
