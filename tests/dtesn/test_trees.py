@@ -39,6 +39,10 @@ def test_generated_trees_are_all_of_their_order(order: int) -> None:
     assert sum(tree.alpha for tree in found) == factorial(order - 1)
 
 
+def test_smaller_trees_come_first() -> None:
+    assert sorted(reversed(trees_up_to(6))) == list(trees_up_to(6))
+
+
 def test_trees_are_those_of_kauri() -> None:
     assert set(kauri_trees()) == set(trees_up_to(8))
 

@@ -6,9 +6,9 @@ conventions are those of Hairer, Lubich and Wanner, *Geometric Numerical Integra
 (2nd ed., Springer 2006), section III.1.1:
 
 - order \(|\tau|\): the number of vertices;
-- density \(\gamma(\tau) = |\tau|\,\gamma(\tau_1)\cdots\gamma(\tau_m)\) ;
+- density \(\gamma(\tau) = |\tau|\,\gamma(\tau_1)\cdots\gamma(\tau_m)\);
 - symmetry \(\sigma(\tau) = \mu_1!\,\mu_2!\cdots\sigma(\tau_1)\cdots\sigma(\tau_m)\), with
-  \(\mu_i\) the multiplicities of equal \(\tau_j\) : the number of automorphisms;
+  \(\mu_i\) the multiplicities of equal \(\tau_j\): the number of automorphisms;
 - \(\alpha(\tau) = |\tau|! / (\gamma(\tau)\,\sigma(\tau))\): the monotone labellings.
 
 Trees of one shape are one object, so comparing and hashing cost nothing.
