@@ -22,7 +22,7 @@ MAY_BE_NULL = {
     "echo_sampler_sample": {3},
 }
 FREEING = "_free"
-MAKING = {"echo_tokenizer_world"}
+MAKING = {"echo_tokenizer_world", "echo_psystem_new"}
 
 
 def valid_arguments(name: str, kinds: list[Any], handles: dict[str, Any]) -> list[Any]:
@@ -62,11 +62,14 @@ def check_all() -> int:
     model = Model.load(good())
     loader = core.Loader()
     sampler = core.Sampler(SamplingSettings(seed=1), model.n_vocab)
+    # No objects, one label, room for one object and one membrane, no rules.
+    psystem = core.PSystem([0, 1, 1, 1, 0, 0])
     handles = {
         "echo_loader_": loader._handle,
         "echo_rwkv_": model._rwkv._handle,
         "echo_tokenizer_": model.tokenizer._core._handle,
         "echo_sampler_": sampler._handle,
+        "echo_psystem_": psystem._handle,
     }
     n = 0
     for name, i, arguments in cases(handles):

@@ -11,7 +11,7 @@ namespace echo::psystem {
 namespace {
 
 constexpr int64_t kMostObjects = 1 << 24;
-constexpr int64_t kMostLabels = 1 << 20;
+constexpr int64_t kMostLabels = 1 << 16;
 constexpr int64_t kMostMembranes = 1000000;
 
 double AsDouble(int64_t bits) {

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import struct
-from collections.abc import Iterable, Sequence
-from ctypes import POINTER, c_int32, c_size_t, c_uint64, c_void_p
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
 from .. import core
-from ..errors import BackendError, LimitError
+from ..errors import LimitError
 from ..pcg32 import Random
 from .configuration import Configuration, Membrane
 from .multiset import Multiset
@@ -27,17 +21,6 @@ _SIGN: dict[str | None, int] = {"-": -1, "0": 0, "+": 1, None: 0}
 _CHARGE: dict[int, Charge] = {-1: "-", 0: "0", 1: "+"}
 _EFFECT = {"keep": 0, "dissolve": 1, "divide": 2}
 _HALTED, _LIMIT = 1, 2
-
-
-class _Report(ctypes.Structure):
-    """``echo_psystem_report``."""
-
-    _fields_ = (
-        ("steps", c_uint64),
-        ("random", c_uint64),
-        ("ending", c_int32),
-        ("reserved", c_int32),
-    )
 
 
 class NativeStepper(Stepper):
@@ -57,7 +40,7 @@ class NativeStepper(Stepper):
     Raises
     ------
     BackendError
-        If libecho is missing or cannot run membrane systems.
+        If libecho is missing.
     """
 
     name = "libecho"
@@ -69,7 +52,7 @@ class NativeStepper(Stepper):
         self._objects, self._labels = list(objects), list(labels)
         self._object_at = {name: index for index, name in enumerate(objects)}
         self._label_at = {name: index for index, name in enumerate(labels)}
-        self._system = _System(self._words_of_program())
+        self._system = core.PSystem(self._words_of_program())
         self._steps = 0
         self._random = 0
 
@@ -208,74 +191,3 @@ class NativeStepper(Stepper):
     def _pairs(self, objects: Multiset) -> list[int]:
         pairs = sorted((self._object_at[name], count) for name, count in objects.items())
         return [len(pairs), *(number for pair in pairs for number in pair)]
-
-
-class _System:
-    """``echo_psystem``."""
-
-    def __init__(self, program: Iterable[int]) -> None:
-        self._c = _library()
-        words = np.fromiter(program, np.int64)
-        handle = c_void_p()
-        core.check(self._c.echo_psystem_new(core.address(words), words.size, ctypes.byref(handle)))
-        self._owner = core._Owner(handle.value or 0, self._c.echo_psystem_free)
-        self._report = _Report()
-        self._buffer: NDArray[np.int64] = np.empty(256, np.int64)
-
-    def set(self, configuration: Iterable[int], random: int) -> None:
-        """Puts the system into a configuration, and its generator into a state."""
-        words = np.fromiter(configuration, np.int64)
-        with self._owner._lock:
-            core.check(
-                self._c.echo_psystem_set(
-                    self._owner._handle, core.address(words), words.size, random
-                )
-            )
-
-    def run(self, steps: int) -> tuple[int, int, int]:
-        """Makes steps: how many, the generator's state, and the ending."""
-        report = self._report
-        with self._owner._lock:
-            core.check(self._c.echo_psystem_run(self._owner._handle, steps, ctypes.byref(report)))
-            return report.steps, report.random, report.ending
-
-    def get(self) -> list[int]:
-        """The words of the configuration."""
-        return self._read(self._c.echo_psystem_get)
-
-    def applied(self) -> list[int]:
-        """The words of what the last step applied."""
-        return self._read(self._c.echo_psystem_applied)
-
-    def _read(self, function: Any) -> list[int]:
-        needed = c_size_t()
-        with self._owner._lock:
-            while True:
-                at, size = core.address(self._buffer), self._buffer.size
-                core.check(function(self._owner._handle, at, size, ctypes.byref(needed)))
-                if needed.value <= size:
-                    words: list[int] = self._buffer[: needed.value].tolist()
-                    return words
-                self._buffer = np.empty(needed.value, np.int64)
-
-
-_SIGNATURES: dict[str, tuple[Any, ...]] = {
-    "echo_psystem_new": (c_int32, c_void_p, c_size_t, POINTER(c_void_p)),
-    "echo_psystem_free": (None, c_void_p),
-    "echo_psystem_set": (c_int32, c_void_p, c_void_p, c_size_t, c_uint64),
-    "echo_psystem_run": (c_int32, c_void_p, c_uint64, POINTER(_Report)),
-    "echo_psystem_get": (c_int32, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
-    "echo_psystem_applied": (c_int32, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
-}
-
-
-def _library() -> Any:
-    loaded = core.library()
-    try:
-        for name, (result, *arguments) in _SIGNATURES.items():
-            function = getattr(loaded, name)
-            function.restype = result
-            function.argtypes = arguments
-    except AttributeError as error:
-        raise BackendError(f"This libecho is too old for membrane systems: {error}.") from None
-    return loaded

@@ -21,6 +21,7 @@ __all__ = ["Application", "PSystem", "Run", "Step"]
 
 Engine = Literal["auto", "libecho", "python"]
 FORMAT = "deep-tree-echo/psystem"
+_MOST_LABELS = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,6 +451,10 @@ class PSystem:
         return list(found)
 
     def _check(self, skin: str) -> None:
+        if len(self.labels) > _MOST_LABELS:
+            raise ArgumentError(
+                f"the system has {len(self.labels)} labels; it may have at most {_MOST_LABELS}."
+            )
         for name in self.supply:
             check_object(name)
         for label in self.contents:
