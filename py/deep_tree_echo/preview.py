@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import struct
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from .errors import EchoError
 from .formats.rwkv_records import HEADER, MAGIC, Record, RecordParser
@@ -102,54 +104,107 @@ def look(
         estimate = loader.estimate()
     finally:
         loader.close()
-    if estimate is None:
+    facts = _facts(first)
+    if estimate is None or facts is None:
         return None
-    found = _tables(first)
-    if found is None:
-        return None
-    header, table = found
-    rounded = table.n_rows * TensorType.Q8_0.row_bytes(header.n_embed)
-    rounds = table.type in (TensorType.FP32, TensorType.FP16) and 0 < rounded < table.n_bytes
+    table = facts.table
+    rounded = math.prod(table.shape[:-1]) * TensorType.Q8_0.row_bytes(table.shape[-1])
+    floats = table.type in (TensorType.FP32, TensorType.FP16, TensorType.BF16)
+    rounds = floats and 0 < rounded < table.n_bytes
     weights = int(estimate.weight_bytes)
-    if size:
-        # The file is its weights; libecho cannot know yet what the head is that it will round.
+    if size and facts.is_its_weights:
+        # libecho cannot know yet what the head is that it will round.
         weights = size - (table.n_bytes - rounded if head == "Q8_0" and rounds else 0)
     return Preview(
-        name,
-        header.n_vocab,
-        header.n_embed,
-        header.n_layer,
-        header.type.name,
-        table.type.name,
-        table.n_bytes,
-        rounded if rounds else 0,
-        weights,
-        int(estimate.work_bytes),
-        int(estimate.state_bytes),
+        name=name,
+        n_vocab=facts.n_vocab,
+        n_embed=facts.n_embed,
+        n_layer=facts.n_layer,
+        type=facts.type.name,
+        head_type=table.type.name,
+        head_bytes=table.n_bytes,
+        rounded_head_bytes=rounded if rounds else 0,
+        weight_bytes=weights,
+        work_bytes=int(estimate.work_bytes),
+        state_bytes=int(estimate.state_bytes),
     )
 
 
-def _tables(first: Bytes) -> tuple[Any, Record] | None:
-    """The header of a file of rwkv.cpp and its first tensor, the embedding.
+class _Table(Protocol):
+    """A tensor's description, in either format."""
 
-    Quantisers leave embedding and head in the same type, and the two have the same shape.
-    """
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def type(self) -> TensorType: ...
+    @property
+    def n_bytes(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a file's beginning says; ``table`` is the head, or the embedding that is like it."""
+
+    n_vocab: int
+    n_embed: int
+    n_layer: int
+    type: TensorType
+    table: _Table
+    is_its_weights: bool
+    """Whether weights take in memory what they take in the file."""
+
+
+def _facts(first: Bytes) -> _Facts | None:
+    """``None`` for what is no model, or not long enough; libecho has judged it already."""
     data = memoryview(first)
-    if len(data) < HEADER.size or struct.unpack_from("<I", data)[0] != MAGIC:
-        return None
+    try:
+        if bytes(data[:4]) == b"GGUF":
+            return _facts_of_gguf(data)
+        if len(data) >= HEADER.size and struct.unpack_from("<I", data)[0] == MAGIC:
+            return _facts_of_rwkv(data)
+    except EchoError:
+        pass
+    return None
+
+
+def _facts_of_rwkv(data: memoryview) -> _Facts | None:
+    """Of a file of rwkv.cpp: its quantisers leave embedding and head in the same type."""
     parser = RecordParser()
     steps = parser.steps()
     step = next(steps)
     at = 0
+    while not isinstance(step, Record):
+        if at + step > len(data):
+            return None
+        at += step
+        step = steps.send(bytes(data[at - step : at]))
+    header = parser.header
+    if header is None or step.name != "emb.weight":
+        return None
+    return _Facts(header.n_vocab, header.n_embed, header.n_layer, header.type, step, True)
+
+
+def _facts_of_gguf(data: memoryview) -> _Facts | None:
+    from .formats.gguf_header import describe
+
+    steps = describe(None)
+    size = next(steps)
+    at = 0
     try:
-        while not isinstance(step, Record):
-            if at + step > len(data):
-                return None
-            piece = bytes(data[at : at + step])
-            at += step
-            step = steps.send(piece)
-    except EchoError:  # libecho has not complained: it may know more
-        return None
-    if step.name != "emb.weight" or parser.header is None:
-        return None
-    return parser.header, step
+        while at + size <= len(data):
+            at += size
+            size = steps.send(bytes(data[at - size : at]))
+    except StopIteration as end:
+        tensors = {info.name: info for info in end.value.tensors}
+        head = tensors.get("output.weight", tensors.get("token_embd.weight"))
+        if head is None:
+            return None
+        n_vocab, n_embed = head.shape
+        blocks = {name.split(".")[1] for name in tensors if name.startswith("blk.")}
+        # The matrices' type is that of most of the bytes.
+        sizes = Counter[TensorType]()
+        for info in tensors.values():
+            sizes[info.type] += info.n_bytes if info.name.startswith("blk.") else 0
+        type = sizes.most_common(1)[0][0]
+        return _Facts(n_vocab, n_embed, len(blocks), type, head, False)
+    return None

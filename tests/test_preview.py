@@ -1,0 +1,93 @@
+"""What the first bytes of a file tell, against what loading it really takes."""
+
+from __future__ import annotations
+
+import contextlib
+
+import hypothesis
+import pytest
+from deep_tree_echo import Model
+from deep_tree_echo.errors import EchoError, MemoryBudgetError, ModelFormatError
+from deep_tree_echo.preview import look
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.gguf_files import random_gguf
+from tests.random_models import ARCHITECTURES, random_model_bytes
+
+SIZES = {"n_vocab": 1000, "n_embed": 256, "n_layer": 2}
+FEW = hypothesis.settings(max_examples=max(5, hypothesis.settings.default.max_examples // 20))
+
+
+def check(data, head, beginning):
+    """The preview of a whole file's beginning; its figures are those of the loaded model."""
+    preview = look("m", len(data), data[:beginning], head=head)
+    assert preview is not None
+    with Model.load(data, head=head, tokenizer="bytes") as model:
+        assert (preview.n_vocab, preview.n_embed) == (model.n_vocab, model.n_embed)
+        assert preview.n_layer == model.n_layer
+        # Names are no weights, and rows are padded to whole groups.
+        assert preview.weight_bytes == pytest.approx(model.weight_bytes, rel=0.02)
+        # Which architecture it is comes later in the file: these are those of the largest one.
+        assert model.work_bytes <= preview.work_bytes < 2 * model.work_bytes
+        assert preview.state_bytes >= model.state_bytes
+    return preview
+
+
+@pytest.mark.parametrize("head", [None, "Q8_0"])
+@pytest.mark.parametrize("type", ["FP32", "FP16", "Q8_0", "Q5_1", "Q4_0"])
+def test_a_file_of_rwkv_cpp(type, head):
+    preview = check(random_model_bytes("7.0", type=type, **SIZES), head, 4096)
+    assert preview.type == type
+    assert preview.head_type == ("FP32" if type == "FP32" else "FP16")
+    assert preview.head_bytes == 1000 * 256 * (4 if type == "FP32" else 2)
+    assert preview.rounded_head_bytes == 1000 * 256 // 32 * 34
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture(architecture):
+    check(random_model_bytes(architecture, **SIZES), None, 4096)
+
+
+@pytest.mark.parametrize("head", [None, "Q8_0"])
+@pytest.mark.parametrize("type", ["F32", "F16", "Q8_0", "Q4_K", "Q6_K"])
+def test_a_gguf_file(type, head):
+    tokens = ["<s>", *(chr(0x100 + i) for i in range(999))]
+    types = {"output.weight": "F16"}
+    data = random_gguf("7.0", type=type, types=types, tokens=tokens, **SIZES)
+    preview = check(data, head, len(data) // 2)
+    assert preview.head_type == "FP16"
+    assert preview.rounded_head_bytes == 1000 * 256 // 32 * 34
+    assert look("m", len(data), data[:3000], head=head) is None
+
+
+def test_a_head_that_is_quantised_is_no_choice():
+    data = random_gguf("7.0", type="Q8_0", **SIZES)
+    assert check(data, None, len(data) // 2).rounded_head_bytes == 0
+
+
+def test_what_does_not_fit_is_refused_with_what_would():
+    data = random_model_bytes("7.0", type="FP32", **SIZES)
+    with pytest.raises(MemoryBudgetError, match="MB are allowed"):
+        look("m", len(data), data[:4096], memory_limit_mb=1)
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(ModelFormatError):
+        look("m", 4096, b"\x89PNG" + bytes(4092))
+    assert look("m", None, b"") is None
+
+
+@FEW
+@given(st.sampled_from(["rwkv", "gguf"]), st.integers(0, 6000), st.integers(0, 5999), st.binary())
+def test_a_damaged_beginning_is_refused_or_tells_nothing(kind, size, at, noise):
+    data = WHOLE[kind]
+    damaged = (data[:at] + noise + data[at + len(noise) :])[:size]
+    with contextlib.suppress(EchoError):
+        look("m", len(data), damaged)
+
+
+WHOLE = {
+    "rwkv": random_model_bytes("7.0", n_embed=64, n_layer=1),
+    "gguf": random_gguf("7.0", n_vocab=257, n_embed=64, n_layer=1),
+}
