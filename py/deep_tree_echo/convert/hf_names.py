@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -77,6 +78,6 @@ def _renamed(tensor: StoredTensor) -> StoredTensor:
     name = authors_name(tensor.name)
     if "_lora.lora." in tensor.name and len(tensor.shape) == 2:
         return StoredTensor.from_floats(
-            name, tensor.shape[::-1], lambda: np.transpose(tensor.values())
+            name, tensor.shape[::-1], lambda: np.transpose(tensor.values()), tensor.type
         )
-    return StoredTensor(name, tensor.shape, tensor.type, tensor.read)
+    return replace(tensor, name=name)

@@ -23,14 +23,14 @@ _GROUPS = ("embedding", "head", "time mix", "channel mix", "norms")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tensors that belong together: bytes and parameters by type."""
+    """Tensors that belong together, counted as in rwkv.cpp's files."""
 
     name: str
     n_tensors: int
     n_parameters: int
     n_bytes: int
     types: dict[str, int]
-    """How many tensors are of each type."""
+    """How many tensors are of each type, as they lie in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +201,13 @@ def _grouped(tensors: Iterable[StoredTensor]) -> list[Group]:
     groups = []
     for name, members in found.items():
         types: dict[str, int] = {}
+        n_bytes = 0
         for tensor in members:
-            types[tensor.type.name] = types.get(tensor.type.name, 0) + 1
-        sizes = sum(map(_elements, members)), sum(tensor.n_bytes for tensor in members)
-        groups.append(Group(name, len(members), *sizes, types))
+            type = tensor.type_in_file
+            types[type.name] = types.get(type.name, 0) + 1
+            n_bytes += _elements(tensor) // type.block_columns * type.row_bytes(type.block_columns)
+        n_parameters = sum(map(_elements, members))
+        groups.append(Group(name, len(members), n_parameters, n_bytes, types))
     return groups
 
 

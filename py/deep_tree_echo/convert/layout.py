@@ -211,6 +211,7 @@ def _join(names: dict[str, StoredTensor], prefix: str, width: int) -> StoredTens
         f"{prefix}att.x_rwkvag",
         (len(parts), 1, width),
         lambda: np.stack([part.values().reshape(1, width) for part in parts]),
+        parts[0].type_in_file,
     )
 
 
@@ -222,11 +223,12 @@ def _computed(
     """``function`` of the tensor, in ``shape``."""
     if math.prod(shape) != math.prod(tensor.shape):
         raise _misshapen(tensor, f"{math.prod(shape)} elements")
-    if function is None:
-        return StoredTensor.from_floats(tensor.name, shape, lambda: tensor.values().reshape(shape))
-    return StoredTensor.from_floats(
-        tensor.name, shape, lambda: function(tensor.values()).reshape(shape)
-    )
+
+    def compute() -> NDArray[np.floating]:
+        values = tensor.values()
+        return (values if function is None else function(values)).reshape(shape)
+
+    return StoredTensor.from_floats(tensor.name, shape, compute, tensor.type_in_file)
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -183,7 +183,9 @@ def _reshaped(tensor: StoredTensor, name: str, shape: tuple[int, ...]) -> Stored
         )
     if shape[-1] == tensor.shape[-1]:
         return replace(tensor, name=name, shape=shape)
-    return StoredTensor.from_floats(name, shape, lambda: tensor.values().reshape(shape))
+    return StoredTensor.from_floats(
+        name, shape, lambda: tensor.values().reshape(shape), tensor.type
+    )
 
 
 def _rescaled(tensor: StoredTensor, halvings: int) -> StoredTensor:

@@ -34,9 +34,11 @@ class StoredTensor:
     shape : tuple of int
         In PyTorch's order; a row runs along the last dimension.
     type : TensorType
-        The element type in the file.
+        The element type of the rows that are read.
     read : callable
         ``read(begin, end)`` gives these rows as uint8, (end - begin, row_bytes).
+    stored_type : TensorType, optional
+        The type in the file, where ``read`` computes another one.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class StoredTensor:
     shape: tuple[int, ...]
     type: TensorType
     read: Callable[[int, int], Bytes]
+    stored_type: TensorType | None = None
 
     @classmethod
     def in_file(
@@ -66,7 +69,11 @@ class StoredTensor:
 
     @classmethod
     def from_floats(
-        cls, name: str, shape: tuple[int, ...], compute: Callable[[], NDArray[np.floating]]
+        cls,
+        name: str,
+        shape: tuple[int, ...],
+        compute: Callable[[], NDArray[np.floating]],
+        stored_type: TensorType | None = None,
     ) -> StoredTensor:
         """A small tensor in FP32 that is computed whole whenever it is read."""
 
@@ -74,12 +81,17 @@ class StoredTensor:
             values = np.ascontiguousarray(compute(), dtype="<f4").reshape(-1, shape[-1])
             return values[begin:end].view(np.uint8)
 
-        return cls(name, shape, TensorType.FP32, read)
+        return cls(name, shape, TensorType.FP32, read, stored_type)
 
     @property
     def n_rows(self) -> int:
         """Rows along the last dimension."""
         return math.prod(self.shape[:-1])
+
+    @property
+    def type_in_file(self) -> TensorType:
+        """The element type as it lies in the file."""
+        return self.type if self.stored_type is None else self.stored_type
 
     @property
     def n_bytes(self) -> int:
