@@ -199,6 +199,11 @@ def gguf_weights(
         if architecture == "6.0" and stem in {f"att.time_maa_{part}" for part in "wkvrg"}:
             mixes.setdefault(layer, []).append(values.reshape(1, 1, -1))
             continue
+        if layer == "0" and stem in ("att.a0", "att.a1", "att.a2"):
+            # llama.cpp wants block 0 to have v0, v1 and v2 too, and reads none of them.
+            found[f"blk.0.time_mix_v{stem[-1]}.weight"] = values.reshape(
+                values.shape[-2:]
+            ).squeeze()
         if stem == "att.x_rwkvag":
             values = values.reshape(6, 1, 1, -1)
         elif stem == "att.time_faaaa":
@@ -211,6 +216,21 @@ def gguf_weights(
     for layer, five in mixes.items():
         found[f"blk.{layer}.time_mix_lerp_fused.weight"] = np.stack(five)
     return found
+
+
+def _ranks(name: str, weights: Mapping[str, Floats]) -> dict[str, int]:
+    """What llama.cpp wants to be told of the low-rank matrices."""
+    if name == "rwkv6":
+        return {
+            "time_mix_extra_dim": len(weights["blk.0.time_mix_w1.weight"]) // 5,
+            "time_decay_extra_dim": len(weights["blk.0.time_mix_decay_w1.weight"]),
+        }
+    keys = {"w": "decay", "a": "iclr", "v": "value_residual_mix", "g": "gate"}
+    last = max(int(each.split(".")[1]) for each in weights if each.startswith("blk."))
+    return {
+        f"attention.{key}_lora_rank": len(weights[f"blk.{last}.time_mix_{part}1.weight"])
+        for part, key in keys.items()
+    }
 
 
 SMALL = ("lerp", "_w0.", "_a0.", "_v0.", "time_mix_first", "decay", "_k_k.", "_k_a.", "_r_k.")
@@ -258,6 +278,7 @@ def gguf_file(
     if weights is None:
         weights = random_weights(architecture, head_size=head_size, **sizes)
     name = "rwkv6" if architecture == "6.0" else "rwkv7"
+    named = gguf_weights(architecture, weights, rescale)
     n_embed = weights["ln_out.weight"].size
     n_layer = 1 + max(int(each.split(".")[1]) for each in weights if each.startswith("blocks."))
     pairs: list[Pair] = [
@@ -272,6 +293,7 @@ def gguf_file(
         (f"{name}.attention.head_count", UINT32, 0),
         ("general.tags", ARRAY, (STRING, ["text-generation", "rwkv"])),
     ]
+    pairs += [(f"{name}.{key}", UINT32, value) for key, value in _ranks(name, named).items()]
     if name == "rwkv6":
         pairs.append(("rwkv6.rescale_every_n_layers", UINT32, rescale))
     if tokens:
@@ -283,7 +305,7 @@ def gguf_file(
         pairs.append(("tokenizer.ggml.token_type", ARRAY, (INT32, token_types)))
     tensors = tuple(
         make(each, (types or {}).get(each) or type_of(each, values, type), values)
-        for each, values in gguf_weights(architecture, weights, rescale).items()
+        for each, values in named.items()
     )
     return File(tuple(pairs), tensors)
 

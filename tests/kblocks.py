@@ -15,7 +15,8 @@ Floats = NDArray[np.float32]
 def _steps(values: NDArray[Any], step: NDArray[Any], most: int) -> NDArray[np.int64]:
     """``values / step`` to the nearest whole numbers from 0 to ``most``; 0 where the step is."""
     counts = np.divide(values, step, out=np.zeros(np.shape(values)), where=step != 0)
-    return np.clip(np.rint(counts), 0, most).astype(np.int64)
+    steps: NDArray[np.int64] = np.clip(np.rint(counts), 0, most).astype(np.int64)
+    return steps
 
 
 def _halves(values: NDArray[Any]) -> tuple[NDArray[Any], Bytes]:

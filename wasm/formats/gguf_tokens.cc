@@ -95,7 +95,7 @@ echo_status GgufTokens::Reserve(size_t bytes) {
                 "The tokens take more than %zu MB; the file is damaged, fetch it again.",
                 kMostBytes >> 20);
   }
-  const size_t capacity = std::max(needed, 2 * pool_capacity_);
+  const size_t capacity = std::min(std::max(needed, 2 * pool_capacity_), kMostBytes);
   std::unique_ptr<uint8_t[]> pool(new (std::nothrow) uint8_t[capacity]);
   if (pool == nullptr) return FailMemory(most_texts_);
   if (list_.pool_size > 0) std::memcpy(pool.get(), list_.pool.get(), list_.pool_size);
