@@ -17,6 +17,7 @@ from .errors import (
     LimitError,
     MemoryBudgetError,
     ModelFormatError,
+    RoomError,
     UnsupportedModelError,
 )
 from .sampling import SamplingSettings
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .backends.chain import Chain
     from .conversation import Conversation
     from .dtesn import BSeries, RootedTree
+    from .ledger import Ledger
     from .model import Model
     from .state import State
     from .tokenizer import Tokenizer
@@ -38,11 +40,13 @@ __all__ = [
     "Conversation",
     "DownloadError",
     "EchoError",
+    "Ledger",
     "LimitError",
     "MemoryBudgetError",
     "Model",
     "ModelFile",
     "ModelFormatError",
+    "RoomError",
     "RootedTree",
     "SamplingSettings",
     "State",
@@ -54,6 +58,7 @@ _HOMES = {
     "BSeries": "dtesn",
     "Chain": "backends.chain",
     "Conversation": "conversation",
+    "Ledger": "ledger",
     "Model": "model",
     "ModelFile": "backends.base",
     "RootedTree": "dtesn",
