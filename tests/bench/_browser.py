@@ -169,12 +169,14 @@ class Chromium:
             shutil.rmtree(self._profile, ignore_errors=True)
 
 
-def ours_in_browser(playwright: Playwright, url: str, model: Path) -> Chromium:
+def ours_in_browser(
+    playwright: Playwright, url: str, model: Path, head: str | None = None
+) -> Chromium:
     """libecho inside Pyodide with a model from the private file system."""
     page = Chromium(playwright, f"{url}ours.html")
     page.call("boot")
     page.call("store", model.name)
-    page.call("load", model.name)
+    page.call("load", model.name, head)
     return page
 
 

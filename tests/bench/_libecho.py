@@ -1,6 +1,6 @@
 """libecho natively for the benchmarks: answers requests on its standard input, see ``_process``.
 
-``python -m tests.bench._libecho MODEL [HEAD]``; the work itself is ``web/inside.py``, the same as
+``python -m tests.bench._libecho MODEL``; the work itself is ``web/inside.py``, the same as
 in the browser.
 """
 
@@ -17,7 +17,7 @@ from tests.bench.web.inside import Session
 
 
 def main() -> None:
-    session = Session(Model.load(Path(sys.argv[1]), head=(sys.argv[2:] or [None])[0]))
+    session = Session(Model.load(Path(sys.argv[1]), memory_limit_mb=None))
     print("ready", flush=True)
     for line in sys.stdin:
         request = json.loads(line)

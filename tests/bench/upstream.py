@@ -2,7 +2,9 @@
 
 Upstream runs natively and as WebAssembly under Node, where it needs its own memory of 1 GB; we run
 natively and inside Pyodide in Chromium. Its driver counts wall time itself; its processor time is
-the difference between a long and a short run, so that loading and compiling do not count.
+the difference between a long and a short run, so that loading and compiling do not count. Both
+keep the head at 16 bits in quantised files; in the browser we take the choice that the page offers,
+to round it to Q8_0 at loading.
 """
 
 from __future__ import annotations
@@ -14,8 +16,12 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+from deep_tree_echo.formats.quantize import type_in_file
+from deep_tree_echo.formats.rwkv_file import Header, Tensor, write_file
+from deep_tree_echo.formats.types import TensorType
 
 from tests import random_models
 from tests.bench._browser import PEERS, bench_site, ours_in_browser, serving, sync_playwright
@@ -39,8 +45,9 @@ def files() -> tuple[dict[str, Path], dict[str, Path]]:
         shutil.rmtree(folder, ignore_errors=True)
         place.mkdir(parents=True)
         print(f"making RWKV 4 of {SHAPE}", flush=True)
+        weights = random_models.random_weights("4.0", **SHAPE, seed=1)
         for type, path in ours.items():
-            random_models.write_random_model(path, "4.0", **SHAPE, seed=1, type=type)
+            write(path, weights, TensorType.parse(type))
         for type in ("FP32", "FP16"):
             data = bytearray(ours[type].read_bytes())
             struct.pack_into("<i", data, 4, 100)
@@ -51,6 +58,19 @@ def files() -> tuple[dict[str, Path], dict[str, Path]]:
             subprocess.run([*tool, theirs["FP32"], theirs[type]], check=True, capture_output=True)
         (place / "done").touch()
     return ours, theirs
+
+
+def write(path: Path, weights: Mapping[str, random_models.Floats], type: TensorType) -> None:
+    """The weights as a converter and a quantiser would leave them."""
+    base = TensorType.FP32 if type is TensorType.FP32 else TensorType.FP16
+
+    def tensors() -> Iterator[Tensor]:
+        for name, values in weights.items():
+            kept = type_in_file(name, values.shape, base, TensorType.FP32)
+            yield Tensor.from_floats(name, values, type_in_file(name, values.shape, type, kept))
+
+    with path.open("wb") as file:
+        write_file(file, Header(**SHAPE, type=type), tensors())
 
 
 def upstream(*command: str | Path) -> Turn:
@@ -77,12 +97,14 @@ def main() -> None:
     node = shutil.which("node") or "node"
     native = UPSTREAM / "native" / "evaluate"
     script = UPSTREAM / "wasm" / "evaluate.js"
-    request = {"do": "decode", "count": TOKENS}
+    # As upstream's driver: no sampling.
+    request = {"do": "eval", "count": TOKENS}
     contestants: dict[str, Callable[[], Turn]] = {}
     with contextlib.ExitStack() as stack:
         playwright = stack.enter_context(sync_playwright())
         url = stack.enter_context(serving(bench_site(ours["Q8_0"])))
-        page = stack.enter_context(ours_in_browser(playwright, url, ours["Q8_0"]))
+        browser = ours_in_browser(playwright, url, ours["Q8_0"], "Q8_0")
+        page = stack.enter_context(browser)
         contestants["wasm_Q8_0"] = lambda: page.turn(TOKENS, "time", request)
         for type in ("FP32", "FP16", "Q4_0"):
             process = Process(sys.executable, "-m", "tests.bench._libecho", ours[type])

@@ -25,6 +25,10 @@ class Session:
         match request["do"]:
             case "decode":
                 self.decode(request["count"], request.get("from", "here"), request.get("to"))
+            case "eval":
+                state = None
+                for i in range(request["count"]):
+                    _, state = self.model.eval([(7 * i + 1) % self.model.n_vocab], state)
             case "prefill":
                 self.model.eval(request["tokens"])
             case "encode":
