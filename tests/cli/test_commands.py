@@ -95,7 +95,7 @@ def test_warnings_go_to_standard_error(tmp_path: Path, capsys: Captured) -> None
     write_random_model(tmp_path / "in.bin", n_layer=1, type="Q8_0")
     words = ["quantize", str(tmp_path / "in.bin"), str(tmp_path / "out.bin"), "Q4_0"]
     assert main(words) == 1
-    assert "is Q8_0 already" in capsys.readouterr().err
+    assert "are Q8_0 already" in capsys.readouterr().err
     assert main([*words, "--allow-requantize"]) == 0
     printed = capsys.readouterr()
     assert printed.err.startswith("dte: warning: ")

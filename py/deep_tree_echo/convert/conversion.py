@@ -77,8 +77,8 @@ def plan(
     planned = [_planned(source, tensor, type, head) for tensor in source.tensors]
     if not allow_requantize and (again := rounded_twice(planned)):
         raise UnsupportedModelError(
-            f"{again.source.name} is {again.source.type.name} already, and what quantising lost "
-            f"does not come back; make {type.name} from the FP32 or FP16 file, or allow it with "
+            f"The matrices are {again.source.type.name} already, and what quantising lost does not "
+            f"come back; make {type.name} from the FP32 or FP16 file, or allow it with "
             "--allow-requantize."
         )
     header = source.header
@@ -210,8 +210,8 @@ def _warnings(source: Source, output: Output) -> tuple[str, ...]:
     warnings = []
     if again := rounded_twice(output.tensors):
         warnings.append(
-            f"{again.source.name} and others were {again.source.type.name} and have been rounded "
-            "again; a file made from FP16 would be closer to the model."
+            f"The matrices were {again.source.type.name} and have been rounded again; a file made "
+            "from FP16 would be closer to the model."
         )
     if source.vocabulary is not None:
         warnings.append(
