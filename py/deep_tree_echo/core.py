@@ -190,8 +190,8 @@ _SIGNATURES: dict[str, tuple[Any, ...]] = {
     "echo_sampler_sample": (c_int32, c_void_p, c_void_p, POINTER(c_uint32), POINTER(c_float)),
     "echo_psystem_new": (c_int32, c_void_p, c_size_t, _HANDLE),
     "echo_psystem_free": (None, c_void_p),
-    "echo_psystem_set": (c_int32, c_void_p, c_void_p, c_size_t, c_uint64),
-    "echo_psystem_run": (c_int32, c_void_p, c_uint64, POINTER(_PSystemReport)),
+    "echo_psystem_set": (c_int32, c_void_p, c_void_p, c_size_t),
+    "echo_psystem_run": (c_int32, c_void_p, c_size_t, POINTER(_PSystemReport)),
     "echo_psystem_get": (c_int32, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
     "echo_psystem_applied": (c_int32, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
 }
@@ -522,11 +522,11 @@ class PSystem(_Owner):
         self._report = _PSystemReport()
         self._buffer = np.empty(256, dtype=np.int64)
 
-    def set(self, configuration: Sequence[int], random: int) -> None:
-        """Puts the system into a configuration, and its generator into a state."""
+    def set(self, configuration: Sequence[int]) -> None:
+        """Puts the system into a configuration, given by its words."""
         words = np.array(configuration, dtype=np.int64)
         with self._lock:
-            check(library().echo_psystem_set(self._handle, address(words), words.size, random))
+            check(library().echo_psystem_set(self._handle, address(words), words.size))
 
     def run(self, steps: int) -> tuple[int, int, int]:
         """Makes steps: how many, the generator's state, and the ending of ``echo.h``."""

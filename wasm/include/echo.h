@@ -312,7 +312,8 @@ ECHO_API echo_status echo_sampler_sample(echo_sampler* sampler, const float* log
  *     n_created, and for each: label, charge, multiset,
  *     n_stronger, rules that rule it out
  * A configuration is these words:
- *   step, next id, n_membranes, and for each, the environment first, by id
+ *   step, next id, the bits of the PCG32 generator's state,
+ *   n_membranes, and for each, the environment first, by id
  *     id (0: the environment), index of the membrane around it, label, charge,
  *     multiset
  * Labels of the environment and of rules that do not divide are 0 where they
@@ -328,7 +329,7 @@ typedef enum echo_psystem_ending {
 
 typedef struct echo_psystem_report {
   uint64_t steps;  /* made by this call                                         */
-  uint64_t random; /* the state of the PCG32 generator afterwards               */
+  uint64_t random; /* the generator's state afterwards                          */
   int32_t ending;  /* echo_psystem_ending                                       */
   int32_t reserved;
 } echo_psystem_report;
@@ -337,15 +338,14 @@ typedef struct echo_psystem_report {
 ECHO_API echo_status echo_psystem_new(const int64_t* program, size_t n, echo_psystem** psystem);
 ECHO_API void echo_psystem_free(echo_psystem* psystem); /* NULL is allowed */
 
-/* Puts the system into a configuration (n) int64, and its generator into a
- * state. */
-ECHO_API echo_status echo_psystem_set(echo_psystem* psystem, const int64_t* configuration, size_t n,
-                                      uint64_t random);
+/* Puts the system into a configuration (n) int64. */
+ECHO_API echo_status echo_psystem_set(echo_psystem* psystem, const int64_t* configuration,
+                                      size_t n);
 
 /* Makes up to `steps` steps, fewer if the system halts or reaches its limits; a
  * step beyond them changes nothing. With steps = 1 it does not look whether
  * another could follow; with 0 it only looks. */
-ECHO_API echo_status echo_psystem_run(echo_psystem* psystem, uint64_t steps,
+ECHO_API echo_status echo_psystem_run(echo_psystem* psystem, size_t steps,
                                       echo_psystem_report* report);
 
 /* The configuration. At most `capacity` words are written; `needed` receives

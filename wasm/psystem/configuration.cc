@@ -7,12 +7,14 @@
 
 namespace echo::psystem {
 
-echo_status Configuration::Read(const int64_t* input, size_t n, const Program& program) {
+echo_status Configuration::Read(const int64_t* input, size_t n, const Program& program,
+                                uint64_t* random) {
   Words words(input, n);
   Configuration read;
   constexpr int64_t kMostIds = int64_t{1} << 62;
   read.step = static_cast<uint64_t>(words.Take(0, kMostIds));
   read.next_id = words.Take(1, kMostIds);
+  const uint64_t state = static_cast<uint64_t>(words.Take(INT64_MIN, INT64_MAX));
   const size_t n_membranes = words.Length(5);
   for (size_t i = 0; i < n_membranes && !words.bad(); ++i) {
     Membrane membrane = {};
@@ -40,10 +42,11 @@ echo_status Configuration::Read(const int64_t* input, size_t n, const Program& p
                 "Word %zu of the configuration is missing or outside its range.", words.at());
   }
   *this = std::move(read);
+  *random = state;
   return ECHO_OK;
 }
 
-size_t Configuration::Write(int64_t* words, size_t capacity) const {
+size_t Configuration::Write(uint64_t random, int64_t* words, size_t capacity) const {
   size_t at = 0;
   const auto put = [&](int64_t word) {
     if (at < capacity) words[at] = word;
@@ -51,6 +54,7 @@ size_t Configuration::Write(int64_t* words, size_t capacity) const {
   };
   put(static_cast<int64_t>(step));
   put(next_id);
+  put(static_cast<int64_t>(random));
   put(static_cast<int64_t>(membranes.size()));
   for (const Membrane& membrane : membranes) {
     put(membrane.id);

@@ -26,11 +26,12 @@ struct Configuration {
   std::vector<Membrane> membranes;  // by id; the first is the environment
   Multiset terms;                   // each membrane's by object
 
-  // From the words of echo_psystem_set. ECHO_ERROR_ARGUMENT if they do not describe a tree.
-  echo_status Read(const int64_t* words, size_t n, const Program& program);
+  // From the words of echo_psystem_set; `random` receives the generator's state.
+  // ECHO_ERROR_ARGUMENT if they do not describe a tree.
+  echo_status Read(const int64_t* words, size_t n, const Program& program, uint64_t* random);
 
   // The same words; at most `capacity` of them are written.
-  size_t Write(int64_t* words, size_t capacity) const;
+  size_t Write(uint64_t random, int64_t* words, size_t capacity) const;
 };
 
 }  // namespace echo::psystem

@@ -32,14 +32,13 @@ echo_status echo_psystem_new(const int64_t* program, size_t n, echo_psystem** ps
 
 void echo_psystem_free(echo_psystem* psystem) { delete psystem; }
 
-echo_status echo_psystem_set(echo_psystem* psystem, const int64_t* configuration, size_t n,
-                             uint64_t random) {
+echo_status echo_psystem_set(echo_psystem* psystem, const int64_t* configuration, size_t n) {
   ECHO_CHECK_NULL(psystem);
   ECHO_CHECK_NULL(configuration);
-  return psystem->object->Set(configuration, n, random);
+  return psystem->object->Set(configuration, n);
 }
 
-echo_status echo_psystem_run(echo_psystem* psystem, uint64_t steps, echo_psystem_report* report) {
+echo_status echo_psystem_run(echo_psystem* psystem, size_t steps, echo_psystem_report* report) {
   ECHO_CHECK_NULL(psystem);
   ECHO_CHECK_NULL(report);
   return psystem->object->Run(steps, report);

@@ -17,22 +17,23 @@ echo_status System::Create(const int64_t* program, size_t n, std::unique_ptr<Sys
   return status;
 }
 
-echo_status System::Set(const int64_t* configuration, size_t n, uint64_t random) {
-  const echo_status status = now_.Read(configuration, n, program_);
+echo_status System::Set(const int64_t* configuration, size_t n) {
+  uint64_t random = 0;
+  const echo_status status = now_.Read(configuration, n, program_, &random);
   if (status != ECHO_OK) return status;
   random_.set_state(random);
   applied_.clear();
   return ECHO_OK;
 }
 
-echo_status System::Run(uint64_t steps, echo_psystem_report* report) {
+echo_status System::Run(size_t steps, echo_psystem_report* report) {
   if (now_.membranes.empty()) {
     return Fail(ECHO_ERROR_ARGUMENT, "There is no configuration yet; set one first.");
   }
   const uint64_t start = now_.step;
   int32_t ending = ECHO_PSYSTEM_GOES_ON;
   applied_.clear();
-  for (uint64_t done = 0; ending == ECHO_PSYSTEM_GOES_ON; ++done) {
+  for (size_t done = 0; ending == ECHO_PSYSTEM_GOES_ON; ++done) {
     if (!choice_.Find(program_, now_)) {
       ending = ECHO_PSYSTEM_LIMIT;
     } else if (choice_.empty()) {

@@ -20,10 +20,10 @@ class System {
  public:
   static echo_status Create(const int64_t* program, size_t n, std::unique_ptr<System>* made);
 
-  echo_status Set(const int64_t* configuration, size_t n, uint64_t random);
-  echo_status Run(uint64_t steps, echo_psystem_report* report);
+  echo_status Set(const int64_t* configuration, size_t n);
+  echo_status Run(size_t steps, echo_psystem_report* report);
   size_t Get(int64_t* configuration, size_t capacity) const {
-    return now_.Write(configuration, capacity);
+    return now_.Write(random_.state(), configuration, capacity);
   }
   size_t Applied(int64_t* rows, size_t capacity) const;
 

@@ -21,6 +21,7 @@ _SIGN: dict[str | None, int] = {"-": -1, "0": 0, "+": 1, None: 0}
 _CHARGE: dict[int, Charge] = {-1: "-", 0: "0", 1: "+"}
 _EFFECT = {"keep": 0, "dissolve": 1, "divide": 2}
 _HALTED, _LIMIT = 1, 2
+_MOST_AT_ONCE = 2**31 - 1
 
 
 class NativeStepper(Stepper):
@@ -68,8 +69,8 @@ class NativeStepper(Stepper):
     def configuration(self) -> Configuration:
         """The present configuration."""
         words = self._system.get()
-        step, next_id, n_membranes = words[:3]
-        at = 3
+        step, next_id, _, n_membranes = words[:4]
+        at = 4
         environment: Multiset | None = None
         membranes: list[Membrane] = []
         ids: list[int] = []
@@ -105,10 +106,12 @@ class NativeStepper(Stepper):
 
     def run(self, max_steps: int) -> bool:
         """Makes steps until the system halts, and says whether it did."""
-        if max_steps == 1:
-            self._run(1)
-            max_steps = 0
-        return self._run(max_steps) == _HALTED
+        while max_steps > 0:
+            part = min(max_steps, _MOST_AT_ONCE)
+            if self._run(part) == _HALTED:
+                return True
+            max_steps -= part
+        return self.halted()
 
     def halted(self) -> bool:
         """Whether nothing can be applied; draws nothing."""
@@ -123,7 +126,7 @@ class NativeStepper(Stepper):
         self._set(self.configuration(), state)
 
     def _set(self, configuration: Configuration, random: int) -> None:
-        self._system.set(self._words_of(configuration), random)
+        self._system.set(self._words_of(configuration, random))
         self._steps, self._random = configuration.step, random
 
     def _run(self, steps: int) -> int:
@@ -178,8 +181,10 @@ class NativeStepper(Stepper):
         stronger = sorted(program.stronger.get(index, ()))
         return [*words, len(stronger), *stronger]
 
-    def _words_of(self, configuration: Configuration) -> list[int]:
-        words = [configuration.step, configuration.next_id, len(configuration.membranes) + 1]
+    def _words_of(self, configuration: Configuration, random: int) -> list[int]:
+        signed = random - 2**64 if random >= 2**63 else random
+        words = [configuration.step, configuration.next_id, signed]
+        words.append(len(configuration.membranes) + 1)
         words += [0, 0, 0, 0, *self._pairs(configuration.environment)]
         places = {0: 0}
         for place, membrane in enumerate(configuration.membranes, 1):

@@ -4,107 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 from ..errors import ArgumentError, BackendError, LimitError
 from .computations import Computations, explore
-from .configuration import Configuration, parse_structure
-from .multiset import Multiset, MultisetLike, check_object
+from .configuration import Configuration
+from .definition import Definition
+from .multiset import Multiset, MultisetLike
 from .native import NativeStepper
 from .parallel import Program
+from .records import Application, Run, Step
 from .rewriting import DEFAULT_LIMITS, Limits
-from .rules import Model, Rule, check_label, probabilities
+from .rules import Model, Rule
 from .steppers import ReferenceStepper, Stepper
 
-__all__ = ["Application", "PSystem", "Run", "Step"]
+__all__ = ["PSystem"]
 
 Engine = Literal["auto", "libecho", "python"]
 FORMAT = "deep-tree-echo/psystem"
-_MOST_LABELS = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """A rule applied in a step.
-
-    Attributes
-    ----------
-    rule : int
-        Its index in `PSystem.rules`.
-    name : str
-        Its name, ``"r1"`` for the first if it has none.
-    membrane : int
-        The number of the membrane.
-    label : str
-        The label of the membrane.
-    times : int
-        How often it was applied.
-    into : tuple of int
-        The child membranes that its inner targets went to.
-    """
-
-    rule: int
-    name: str
-    membrane: int
-    label: str
-    times: int
-    into: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What happened in one step.
-
-    Attributes
-    ----------
-    number : int
-        The first is 1. A step that found the system halted has the number of the last one.
-    applied : tuple of Application
-        What was applied where, by membrane and rule; empty if the system has halted.
-    """
-
-    number: int
-    applied: tuple[Application, ...]
-
-    @property
-    def halted(self) -> bool:
-        """Whether nothing could be applied."""
-        return not self.applied
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, lists, strings and numbers."""
-        return {
-            "number": self.number,
-            "applied": [asdict(item) | {"into": list(item.into)} for item in self.applied],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A computation that has halted.
-
-    Attributes
-    ----------
-    steps : int
-        How many steps it took, from the start of the system on.
-    output : Multiset
-        What the output region holds.
-    trace : tuple of Step
-        The steps of this run, if they were asked for.
-    """
-
-    steps: int
-    output: Multiset
-    trace: tuple[Step, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain dictionaries, lists, strings and numbers."""
-        return {
-            "steps": self.steps,
-            "output": dict(self.output),
-            "trace": [step.to_json() for step in self.trace],
-        }
 
 
 class PSystem:
@@ -176,27 +94,74 @@ class PSystem:
         limits: Limits = DEFAULT_LIMITS,
         engine: Engine = "auto",
     ) -> None:
-        if model not in ("transition", "active"):
-            raise ArgumentError(f"the model is {model!r}; it must be 'transition' or 'active'.")
-        tree = list(parse_structure(structure))
-        self.model: Model = model
-        self.rules = tuple(rules)
-        self.contents = {label: Multiset.of(objects) for label, objects in (contents or {}).items()}
-        self.environment = Multiset.of(environment)
-        self.supply = frozenset(supply)
-        self.priorities = tuple((stronger, weaker) for stronger, weaker in priorities)
+        self._is = Definition(
+            structure,
+            {label: Multiset.of(objects) for label, objects in (contents or {}).items()},
+            tuple(rules),
+            model,
+            tuple((stronger, weaker) for stronger, weaker in priorities),
+            Multiset.of(environment),
+            frozenset(supply),
+            output,
+        )
         self.limits = limits
         self.seed = _checked_seed(seed)
-        skin = tree[0][2]
-        self.output = skin if output is None else output
-        self.labels = _labels(tree, self.rules)
-        self._check(skin)
-        self.stronger = self._stronger()
-        self._program = Program(list(self.rules), model, self.stronger, self.supply)
-        self._start = Configuration.start(structure, self.contents, self._seen_environment())
-        self.structure = self._start.structure
+        found = self._is
+        self._program = Program(list(found.rules), model, found.stronger, found.supply)
         self._stepper: Stepper = self._make_stepper(engine)
         self.reset(seed)
+
+    # --------------------------------------------------------------- definition
+
+    @property
+    def structure(self) -> str:
+        """The membranes at the start, as brackets with labels."""
+        return self._is.structure
+
+    @property
+    def contents(self) -> Mapping[str, Multiset]:
+        """What the membranes of each label hold at the start."""
+        return self._is.contents
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules, by index."""
+        return self._is.rules
+
+    @property
+    def model(self) -> Model:
+        """Which rules need their membrane for themselves."""
+        return self._is.model
+
+    @property
+    def priorities(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of rule names, the stronger first."""
+        return self._is.priorities
+
+    @property
+    def stronger(self) -> Mapping[int, frozenset[int]]:
+        """For each rule by index all that are stronger."""
+        return self._is.stronger
+
+    @property
+    def environment(self) -> Multiset:
+        """What the environment holds at the start."""
+        return self._is.environment
+
+    @property
+    def supply(self) -> frozenset[str]:
+        """The objects that the environment has without end."""
+        return self._is.supply
+
+    @property
+    def output(self) -> str:
+        """The label of the membranes whose contents are the result, or ``"environment"``."""
+        assert self._is.output is not None
+        return self._is.output
+
+    def name_of(self, rule: int) -> str:
+        """The name of a rule by its index; ``"r1"`` for the first if it has none."""
+        return self._is.name_of(rule)
 
     # ------------------------------------------------------------------ running
 
@@ -218,7 +183,7 @@ class PSystem:
     def reset(self, seed: int | None = None) -> None:
         """Goes back to the start, with the same seed or another."""
         self.seed = self.seed if seed is None else _checked_seed(seed)
-        self._stepper.start(self._start, self.seed)
+        self._stepper.start(self._is.start, self.seed)
 
     def step(self) -> Step:
         """Makes one step.
@@ -320,11 +285,7 @@ class PSystem:
         LimitError
             If there are more, or one is larger than the system may grow.
         """
-        return explore(self._program, self._start, self.limits, limit, steps)
-
-    def name_of(self, rule: int) -> str:
-        """The name of a rule by its index."""
-        return self.rules[rule].name or f"r{rule + 1}"
+        return explore(self._program, self._is.start, self.limits, limit, steps)
 
     # --------------------------------------------------------------------- JSON
 
@@ -402,12 +363,12 @@ class PSystem:
         if not isinstance(random, int) or not 0 <= random < 2**64:
             raise ArgumentError(f"the random state is {random!r}; it must be below 2**64.")
         for membrane in configuration.membranes:
-            if membrane.label not in self.labels:
+            if membrane.label not in self._is.labels:
                 raise ArgumentError(
                     f"membrane {membrane.id} has the label {membrane.label!r}, which the system "
                     "does not know."
                 )
-        known = set(self._objects())
+        known = set(self._is.objects())
         regions = [configuration.environment, *(m.contents for m in configuration.membranes)]
         for name in (name for objects in regions for name in objects):
             if name not in known:
@@ -426,121 +387,16 @@ class PSystem:
             )
         if engine != "python":
             try:
-                return NativeStepper(self._program, self.limits, self._objects(), self.labels)
+                return NativeStepper(
+                    self._program, self.limits, self._is.objects(), self._is.labels
+                )
             except BackendError:
                 if engine == "libecho":
                     raise
         return ReferenceStepper(self._program, self.limits)
-
-    def _seen_environment(self) -> Multiset:
-        kept = {name: n for name, n in self.environment.items() if name not in self.supply}
-        return Multiset(kept)
-
-    def _objects(self) -> list[str]:
-        """Every object that can ever be there, once."""
-        found = dict.fromkeys(self.environment)
-        found.update(dict.fromkeys(sorted(self.supply)))
-        for objects in self.contents.values():
-            found.update(dict.fromkeys(objects))
-        for rule in self.rules:
-            inner = [objects for _, objects in rule.give_inner]
-            made = [new.contents for new in rule.create]
-            sides = (rule.take, rule.take_outside, rule.give, rule.give_outside, rule.second)
-            for objects in (*sides, *inner, *made):
-                found.update(dict.fromkeys(objects))
-        return list(found)
-
-    def _check(self, skin: str) -> None:
-        if len(self.labels) > _MOST_LABELS:
-            raise ArgumentError(
-                f"the system has {len(self.labels)} labels; it may have at most {_MOST_LABELS}."
-            )
-        for name in self.supply:
-            check_object(name)
-        for label in self.contents:
-            if label not in self.labels:
-                raise ArgumentError(
-                    f"contents names the membrane {label!r}, which the structure does not have."
-                )
-        if self.output != "environment":
-            check_label(self.output)
-            if self.output not in self.labels:
-                raise ArgumentError(
-                    f"output names the membrane {self.output!r}, which the structure does not have."
-                )
-        for rule in self.rules:
-            if not isinstance(rule, Rule):
-                raise ArgumentError(f"{rule!r} is no Rule; make one with evolve() or the like.")
-            for label in (rule.label, *(name for name, _ in rule.give_inner)):
-                if label not in self.labels:
-                    raise ArgumentError(
-                        f"the rule {rule} names the membrane {label!r}, which the structure does "
-                        "not have."
-                    )
-            if rule.label == skin and rule.effect != "keep":
-                raise ArgumentError(
-                    f"the rule {rule} would {rule.effect} the skin; only membranes inside it can."
-                )
-            endless = not rule.take and all(name in self.supply for name in rule.take_outside)
-            if rule.label == skin and endless and not rule.exclusive(self.model):
-                raise ArgumentError(
-                    f"the rule {rule} takes only objects of endless supply, so it would be applied "
-                    "without end; let it take another one, too."
-                )
-        for side, chance in probabilities(self.rules, self.model).items():
-            if abs(chance - 1.0) > 1e-6:
-                raise ArgumentError(
-                    f"the probabilities of the rules of membrane {side[0]!r} that take {side[2]} "
-                    f"inside and {side[3]} outside sum to {chance:.6g}; they must sum to 1."
-                )
-
-    def _stronger(self) -> dict[int, frozenset[int]]:
-        named: dict[str, int] = {}
-        for index in range(len(self.rules)):
-            name = self.name_of(index)
-            if name in named:
-                raise ArgumentError(f"two rules have the name {name!r}; give each its own.")
-            named[name] = index
-        direct: dict[int, set[int]] = {}
-        for pair in self.priorities:
-            for name in pair:
-                if name not in named:
-                    raise ArgumentError(f"priorities names the rule {name!r}, which is not there.")
-            stronger, weaker = (named[name] for name in pair)
-            if self.rules[stronger].label != self.rules[weaker].label:
-                raise ArgumentError(
-                    f"priorities compares {pair[0]!r} with {pair[1]!r}, which belong to different "
-                    "membranes; only rules of one label can be compared."
-                )
-            direct.setdefault(weaker, set()).add(stronger)
-        above: dict[int, frozenset[int]] = {}
-        for weaker in direct:
-            found: set[int] = set()
-            todo = list(direct[weaker])
-            while todo:
-                rule = todo.pop()
-                if rule not in found:
-                    found.add(rule)
-                    todo.extend(direct.get(rule, ()))
-            if weaker in found:
-                raise ArgumentError(
-                    f"priorities makes the rule {self.name_of(weaker)!r} stronger than itself; "
-                    "remove the circle."
-                )
-            above[weaker] = frozenset(found)
-        return above
 
 
 def _checked_seed(seed: int) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
         raise ArgumentError(f"the seed is {seed!r}; it must be an integer from 0 to 2**64 - 1.")
     return seed
-
-
-def _labels(tree: list[tuple[int, int, str, Any]], rules: tuple[Rule, ...]) -> tuple[str, ...]:
-    """The labels of all membranes that there are or can be, each once."""
-    found = dict.fromkeys(label for _, _, label, _ in tree)
-    for rule in rules:
-        if isinstance(rule, Rule):
-            found.update(dict.fromkeys(made.label for made in rule.create))
-    return tuple(found)
