@@ -189,10 +189,20 @@ def test_bombs_take_little(data: bytes) -> None:
     assert peak_bytes(lambda: read_pickle(data)) < 30_000_000
 
 
-def test_a_deep_value_is_no_tensor() -> None:
-    deep = pickled({"emb.weight": b")" + b"\x85" * 200_000})
-    with pytest.raises(UnsupportedModelError, match="no tensor but a tuple"):
-        read(archive({"m/data.pkl": deep}))
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b")" + b"\x85" * 60, "more than 50 deep"),
+        # From the outside in: each container is put into one that is remembered.
+        (b"]q\x00(]q\x01eh\x01(]eh\x00.", "changes a value that is part of another"),
+        (b"}q\x00X\x01\x00\x00\x00ah\x00s.", "changes a value that is part of another"),
+        (b"]q\x00h\x00a.", "changes a value that is part of another"),
+    ],
+)
+def test_values_nest_little(data: bytes, message: str) -> None:
+    """Letting go of deep values is a recursion, which ends Python where the stack is small."""
+    with pytest.raises(ModelFormatError, match=message):
+        read_pickle(b"\x80\x02" + data + b".")
 
 
 def test_what_python_itself_would_have_run(tmp_path: Path) -> None:

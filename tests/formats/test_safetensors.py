@@ -215,6 +215,11 @@ def test_truncated(size: int) -> None:
         read(SOUND[:size])
 
 
+def test_texts_that_do_not_end_take_no_time() -> None:
+    with pytest.raises(ModelFormatError, match="not JSON"):
+        read(with_header(b'{"' + b'\\"' * 4_000_000))
+
+
 def test_the_library_reads_and_writes_the_same(tmp_path: Path) -> None:
     numpy = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed here")
     numpy.save_file(SMALL, tmp_path / "theirs.safetensors")

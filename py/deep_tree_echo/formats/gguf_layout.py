@@ -69,6 +69,8 @@ _NAMES = {
         "channel_mix_lerp_k.weight": "ffn.x_k",
     },
 }
+# llama.cpp wants them in the first layer, which has no use for them; they are copies of a0, a1, a2.
+_UNUSED = {f"blocks.0.att.v{i}" for i in "012"}
 _FUSED_6 = "time_mix_lerp_fused.weight"
 _RESCALED = ("att.output.weight", "ffn.value.weight")
 _DEEPEST_RESCALE = 14
@@ -118,6 +120,8 @@ def from_gguf(gguf: Gguf) -> list[StoredTensor]:
                 f"{tensor.name} is not part of {architecture}, and the model needs it; such "
                 "variants are not supported."
             )
+        if name in _UNUSED:
+            continue
         part = inside or ""
         renamed = _reshaped(tensor, name, _shape(tensor, part, head_size))
         if match and every and part in _RESCALED:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickletools
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,9 @@ _GLOBALS = {_DICTIONARY, _TENSOR, _PARAMETER, *(f"torch.{name}" for name in _STO
 
 _OPCODES = {opcode.code: opcode.name for opcode in pickletools.opcodes}
 _LONGEST_NUMBER = 16  # bytes
+# A checkpoint needs six. Python lets go of nested values by recursion, for which WebAssembly's
+# stack is small.
+_DEEPEST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ class _Machine:
         self._at = 0
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
+        # How deep the containers nest, by id; they are kept so that no id comes twice. One that
+        # is part of another is complete, or its depth would not be known.
+        self._depths: dict[int, int] = {}
+        self._containers: list[Any] = []
+        self._complete: set[int] = set()
 
     def run(self) -> object:
         while True:
@@ -182,6 +190,28 @@ class _Machine:
             raise self._damaged(f"needs a {kind.__name__} where there is none")
         return self._stack[-1]
 
+    # --------------------------------------------------------------- containers
+
+    def _contain(self, container: Any, values: Sequence[Any]) -> None:
+        """Takes note that ``container``, a new or an incomplete one, gets ``values``."""
+        depth = self._depths.get(id(container), 0)
+        for value in values:
+            if isinstance(value, (dict, list, tuple)):
+                self._complete.add(id(value))
+                depth = max(depth, 1 + self._depths[id(value)])
+        if id(container) in self._complete:
+            raise self._damaged("changes a value that is part of another one already")
+        if depth > _DEEPEST:
+            raise self._damaged(f"nests values more than {_DEEPEST} deep")
+        if id(container) not in self._depths:
+            self._containers.append(container)
+        self._depths[id(container)] = depth
+
+    def add(self, container: Any) -> None:
+        """Pushes a new container."""
+        self._contain(container, container)
+        self._stack.append(container)
+
     # ------------------------------------------------------------- instructions
 
     def protocol(self) -> None:
@@ -202,12 +232,13 @@ class _Machine:
 
     def tuple_of(self, count: int) -> None:
         values = [self._pop() for _ in range(count)]
-        self._stack.append(tuple(reversed(values)))
+        self.add(tuple(reversed(values)))
 
     def set_items(self, values: list[Any]) -> None:
         target = self._top(dict)
         if len(values) % 2:
             raise self._damaged("has a key without a value")
+        self._contain(target, values[1::2])
         for key, value in zip(values[::2], values[1::2], strict=True):
             if not isinstance(key, (str, int)):
                 raise self._damaged("has a key that is neither a text nor a number")
@@ -253,7 +284,7 @@ class _Machine:
         arguments, called = self._pop(), self._pop()
         match called, arguments:
             case _Global(name), () if name == _DICTIONARY:
-                self._stack.append({})
+                self.add({})
             case _Global(name), (
                 Storage() as storage,
                 int(offset),
@@ -307,10 +338,10 @@ _STEPS: dict[bytes, Callable[[_Machine], None]] = {
     b"X": _push(lambda m: m._text(m._bytes(m._number("<I")))),
     b"\x8c": _push(lambda m: m._text(m._bytes(m._number("<B")))),
     # Containers.
-    b"}": _push(lambda m: {}),
-    b"]": _push(lambda m: []),
-    b")": _push(lambda m: ()),
-    b"t": _push(lambda m: tuple(m._to_mark())),
+    b"}": lambda m: m.add({}),
+    b"]": lambda m: m.add([]),
+    b")": lambda m: m.add(()),
+    b"t": lambda m: m.add(tuple(m._to_mark())),
     b"\x85": lambda m: m.tuple_of(1),
     b"\x86": lambda m: m.tuple_of(2),
     b"\x87": lambda m: m.tuple_of(3),
@@ -334,4 +365,6 @@ _STEPS: dict[bytes, Callable[[_Machine], None]] = {
 
 
 def _append(machine: _Machine, values: list[Any]) -> None:
-    machine._top(list).extend(values)
+    target = machine._top(list)
+    machine._contain(target, values)
+    target.extend(values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from typing import Any, BinaryIO
 
@@ -19,6 +20,8 @@ _TYPES = {"F32": TensorType.FP32, "F16": TensorType.FP16, "BF16": TensorType.BF1
 # A model of a hundred layers has 0.3 MB.
 _LONGEST_HEADER = 1 << 24
 _LONGEST_NAME = 256
+_DEEPEST = 8  # three are needed
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def read_safetensors(file: BinaryIO) -> list[StoredTensor]:
@@ -63,8 +66,9 @@ def read_safetensors(file: BinaryIO) -> list[StoredTensor]:
 
 def _parse(header: bytes) -> dict[str, Any]:
     try:
+        _check_depth(header)
         value = json.loads(header.decode("utf-8"), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         reason = error if isinstance(error, _TwiceError) else "it is not JSON"
         raise ModelFormatError(
             f"The safetensors header is damaged ({reason}); fetch the file again."
@@ -72,6 +76,15 @@ def _parse(header: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ModelFormatError("The safetensors header is no JSON object; fetch the file again.")
     return value
+
+
+def _check_depth(header: bytes) -> None:
+    """Refuses deep nesting, for which the stack may be too small; texts are passed over."""
+    depth = 0
+    for match in _BRACKETS.finditer(header):
+        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(match[0], 0)
+        if depth > _DEEPEST:
+            raise ValueError("nested too deeply")
 
 
 class _TwiceError(ValueError):
