@@ -40,10 +40,14 @@ def test_the_page_says_where_we_lose() -> None:
     assert "missed" not in text
     assert "Not measured yet" not in text
 
+    assert "other work" not in text
+
+    figures["speed_other_work"] = 1.7
     figures["decode_q8_wasm_vs_wllama"] = 0.9
     figures["peak_memory_0.1B_q8_mb"] = 451
     del figures["first_token_snapshot_vs_plain"]
     text = "\n".join(report(figures))
+    assert "**The machine had other work**, in busy cores: speed 1.7." in text
     assert "- `decode_q8_wasm_vs_wllama`: 0.90" in text
     assert "Goals missed: `decode_q8_wasm_vs_wllama`, `peak_memory_0.1B_q8_mb`." in text
     assert "Not measured yet: `first_token_snapshot_vs_plain`." in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import time
@@ -68,11 +69,27 @@ def show(name: str, found: Mapping[str, float]) -> None:
 def keep(figures: Mapping[str, float]) -> None:
     """Puts figures into ``build/bench.json`` beside those of other benchmarks.
 
-    With them goes the time, as ``NAME_measured_at`` (seconds since 1970) of the program that runs.
+    With them go, by the name of the program that runs, the time as ``NAME_measured_at`` (seconds
+    since 1970) and ``NAME_other_work``, the cores that something else keeps busy now that it ends.
     """
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     fresh = RESULTS.with_suffix(".new")
-    stamped = dict(figures) | {f"{Path(sys.argv[0]).stem}_measured_at": time.time() // 1}
-    rounded = {name: round(value, 4) for name, value in stamped.items()}
+    program = Path(sys.argv[0]).stem
+    stamps = {f"{program}_measured_at": time.time() // 1, f"{program}_other_work": other_work()}
+    rounded = {name: round(value, 4) for name, value in (dict(figures) | stamps).items()}
     fresh.write_text(json.dumps(dict(sorted((known | rounded).items())), indent=1) + "\n")
     fresh.replace(RESULTS)
+
+
+def other_work(seconds: float = 2.0) -> float:
+    """Cores that are busy while this program waits, those that the host takes away included."""
+
+    def busy_and_all() -> tuple[int, int]:
+        fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+        times = [int(field) for field in fields]
+        return sum(times) - times[3] - times[4], sum(times)
+
+    before = busy_and_all()
+    time.sleep(seconds)
+    after = busy_and_all()
+    return (os.cpu_count() or 1) * (after[0] - before[0]) / max(after[1] - before[1], 1)

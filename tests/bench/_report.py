@@ -19,6 +19,8 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN = "<!-- From here on written by ./build.sh bench; edit tests/bench/_report.py instead. -->"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 END = "<!-- Up to here. -->"
+IDLE = 0.3
+"""Cores that something else may keep busy without being mentioned."""
 Figures = dict[str, float]
 
 
@@ -87,6 +89,7 @@ THREADS = {"one": "one", "two_spinning": "two, spinning", "two_sleeping": "two, 
 def report(figures: Figures) -> Iterator[str]:
     """The lines between the markers."""
     yield from about(figures)
+    yield from others(figures)
     yield from ("", "## Goals", "")
     yield "Ratios are ours over theirs, of medians in one run, by processor time."
     yield from ("", "| figure | measured | goal | |", "|---|---|---|---|")
@@ -129,6 +132,18 @@ def about(figures: Figures) -> Iterator[str]:
         f"GCC {number_in(said('g++', '-dumpfullversion'))}, "
         f"llama-cpp-python {versions['llama-cpp-python']}."
     )
+
+
+def others(figures: Figures) -> Iterator[str]:
+    """Whether the machine was busy with other work, which every wall time then shows."""
+    ending = "_other_work"
+    busy = {key: value for key, value in figures.items() if key.endswith(ending) and value > IDLE}
+    if busy:
+        cores = ", ".join(f"{key.removesuffix(ending)} {value:.1f}" for key, value in busy.items())
+        yield (
+            f"- **The machine had other work**, in busy cores: {cores}. Wall times then say little, "
+            "and processor times suffer from shared caches and memory."
+        )
 
 
 def said(*command: str) -> str:
@@ -243,12 +258,12 @@ def threads(figures: Figures) -> Iterator[str]:
         f"{gain['two_sleeping']:.2f}; with one core taken {least['two_spinning']:.2f} and "
         f"{least['two_sleeping']:.2f}."
     )
-    yield (
-        f"A pool would pay with {' or '.join(THREADS[way] for way in good)}."
-        if good
-        else "A pool pays from 1.3 with two workers and without a loss when a core is taken: "
-        "there is none."
-    )
+    if figures.get("threads_other_work", 0) > IDLE:
+        yield "The machine had other work, so this decides nothing; repeat it on an idle one."
+    elif good:
+        yield f"A pool would pay with {' or '.join(THREADS[way] for way in good)}."
+    else:
+        yield "A pool pays from 1.3 and without a loss when a core is taken: there is none."
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """libecho against upstream rwkv.cpp of April 2023: decoding RWKV 4 of the 169M shape, one thread.
 
 Upstream runs natively and as WebAssembly under Node, where it needs its own memory of 1 GB; we run
-natively and inside Pyodide in Chromium. Its driver counts wall time itself; its processor time is
-the difference between a long and a short run, so that loading and compiling do not count. Both
+natively and inside Pyodide in Chromium. Under Node its processor time is the difference between a
+long and a short run, so that loading and compiling do not count. Both
 keep the head at 16 bits in quantised files; in the browser we take the choice that the page offers,
 to round it to Q8_0 at loading.
 """
@@ -73,30 +73,39 @@ def write(path: Path, weights: Mapping[str, random_models.Floats], type: TensorT
         write_file(file, Header(**SHAPE, type=type), tensors())
 
 
-def upstream(*command: str | Path) -> Turn:
-    """A turn of upstream's driver; the command lacks its count and model."""
-    model = command[-1]
-    found = {}
-    for count in (SHORT, SHORT + TOKENS):
-        words = [str(word) for word in (*command[:-1], "--time", count, model)]
-        with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            lines = process.stdout.read().split("\n")
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            raise RuntimeError(f"{words!r} ended with code {process.returncode}.")
-        wall = [float(line.split()[0]) for line in lines if line.strip()][SHORT:]
-        found[count] = (sum(wall), 1e3 * (usage.ru_utime + usage.ru_stime))
-    wall_ms, cpu_ms = found[SHORT + TOKENS]
-    return Turn(TOKENS, wall_ms, cpu_ms - found[SHORT][1])
+def upstream_native(model: Path) -> Turn:
+    """A turn of upstream compiled for this machine; it looks at both clocks itself."""
+    times, _ = driven(SHORT + TOKENS, UPSTREAM / "native" / "evaluate", model)
+    return Turn(TOKENS, sum(wall for wall, _ in times), sum(cpu for _, cpu in times))
+
+
+def upstream_wasm(model: Path) -> Turn:
+    """A turn of upstream under Node, whose only clock inside is that of the wall."""
+    program = (shutil.which("node") or "node", UPSTREAM / "wasm" / "evaluate.js")
+    _, short_ms = driven(SHORT, *program, model)
+    times, long_ms = driven(SHORT + TOKENS, *program, model)
+    return Turn(TOKENS, sum(wall for wall, _ in times), long_ms - short_ms)
+
+
+def driven(count: int, *command: str | Path) -> tuple[list[tuple[float, float]], float]:
+    """Milliseconds of wall and processor time of each token after the first; those of the process.
+
+    The command lacks its count, which goes before the model.
+    """
+    words = [str(word) for word in (*command[:-1], "--time", count, command[-1])]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [line.split() for line in process.stdout.read().splitlines() if line.strip()]
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{words!r} ended with code {process.returncode}.")
+    times = [(float(wall), float(cpu)) for wall, cpu in lines][SHORT:]
+    return times, 1e3 * (usage.ru_utime + usage.ru_stime)
 
 
 def main() -> None:
     ours, theirs = files()
-    node = shutil.which("node") or "node"
-    native = UPSTREAM / "native" / "evaluate"
-    script = UPSTREAM / "wasm" / "evaluate.js"
     # As upstream's driver: no sampling.
     request = {"do": "eval", "count": TOKENS}
     contestants: dict[str, Callable[[], Turn]] = {}
@@ -112,12 +121,10 @@ def main() -> None:
             contestants[f"native_{type}"] = lambda process=process: process.turn(TOKENS, **request)
         for type, path in theirs.items():
             if type != "Q4_1":
-                contestants[f"upstream_native_{type}"] = lambda path=path: upstream(native, path)
+                contestants[f"upstream_native_{type}"] = lambda path=path: upstream_native(path)
             if type != "FP32":
                 # FP32 would not fit into its memory.
-                contestants[f"upstream_wasm_{type}"] = lambda path=path: upstream(
-                    node, script, path
-                )
+                contestants[f"upstream_wasm_{type}"] = lambda path=path: upstream_wasm(path)
         print(f"decoding RWKV 4, {SHAPE}")
         figures: dict[str, float] = {}
         for name, turns in interleaved(contestants, ROUNDS).items():
