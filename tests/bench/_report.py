@@ -141,8 +141,8 @@ def others(figures: Figures) -> Iterator[str]:
     if busy:
         cores = ", ".join(f"{key.removesuffix(ending)} {value:.1f}" for key, value in busy.items())
         yield (
-            f"- **The machine had other work**, in busy cores: {cores}. Wall times then say little, "
-            "and processor times suffer from shared caches and memory."
+            f"- **The machine had other work**, in busy cores: {cores}. Wall times then say "
+            "little, and processor times suffer from shared caches and memory."
         )
 
 
