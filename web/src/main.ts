@@ -21,13 +21,14 @@ const simd = WebAssembly.validate(SIMD_PROBE);
 const session = new Session(store, simd);
 await session.restore(readPlace(location.hash).talk);
 app.session = session;
-app.renew = () => takeNewer(root, true);
+app.renew = () => takeNewer(root);
 document.body.replaceChildren(app);
 
 // A newer build that the last visit has fetched is used from the start.
 if (navigator.serviceWorker?.controller) void takeNewer(root);
 
-// The offline copy is made once the engine has what it needs, so that the two do not compete.
+// The offline copy is made once the engine has what it needs and the first answer is under way, so
+// that they do not compete. A build whose engine does not start must find its successor, too.
 const copy = () => void keepOffline(root, (state) => (app.offline = state));
-session.addEventListener("ready", copy, { once: true });
-if (navigator.serviceWorker?.controller) copy();
+if (navigator.serviceWorker?.controller) setTimeout(copy, 5000);
+else session.addEventListener("ready", () => setTimeout(copy, 2000), { once: true });

@@ -52,19 +52,18 @@ export async function keepOffline(
  * Reloads into a newer build that waits, if this is the only page of the site: pages must not see
  * files of two builds.
  *
- * @param insist - Reload also if the old build's worker is still busy with this page, which ends it.
  * @returns Whether the newer build takes over, or there is none.
  */
-export async function takeNewer(root: string, insist = false): Promise<boolean> {
+export async function takeNewer(root: string): Promise<boolean> {
   const { serviceWorker } = navigator;
   const waiting = (await serviceWorker?.getRegistration(root))?.waiting;
   if (!waiting) return true;
   const reload = () => location.reload();
   serviceWorker.addEventListener("controllerchange", reload, { once: true });
-  const alone = await ask<boolean>(waiting, "take over");
+  // A worker that is slow to answer may still take over.
+  const alone = (await ask<boolean>(waiting, "take over")) ?? true;
   if (!alone) serviceWorker.removeEventListener("controllerchange", reload);
-  else if (insist) setTimeout(reload, 2000);
-  return alone ?? false;
+  return alone;
 }
 
 /** The requests by which the offline copy was made. */

@@ -26,6 +26,9 @@ import { StateFeed } from "./statefeed.js";
 /** How long Python may work before waiting messages, such as a stop, get their turn. */
 const SLICE_SECONDS = 0.012;
 
+/** After the start, how long the first answer has the machine for itself. */
+const CALM_MS = 2000;
+
 /** Lets the messages that wait be handled; unlike a timer it is never slowed to 4 ms. */
 function breathe(): Promise<void> {
   return new Promise((resolve) => {
@@ -59,8 +62,8 @@ class PythonEngine implements Engine {
   #answering = false;
   #feed = new StateFeed();
   #requests: RequestRecord[] = [];
-  /** The files that the first answer does without. */
-  #rest: Promise<void> = Promise.resolve();
+  /** Completes Python with the files that the first answer does without; once. */
+  #complete: () => Promise<void> = () => Promise.resolve();
 
   constructor() {
     new PerformanceObserver((list) => {
@@ -84,17 +87,18 @@ class PythonEngine implements Engine {
       const loaded = await this.#load(() =>
         this.#door!.load_bundled(JSON.stringify(Object.fromEntries(missing))),
       );
-      this.#rest = this.#complete(python);
+      this.#complete = once(() => this.#fetchRest(python));
+      setTimeout(() => void this.#complete(), CALM_MS);
       return loaded;
     } catch (error) {
       throw sentence(error);
     }
   }
 
-  /** Fetches what is left, and puts it in its place when no answer waits for it. */
-  async #complete({ rest }: BootedPython): Promise<void> {
+  async #fetchRest({ rest }: BootedPython): Promise<void> {
     try {
       const place = await rest();
+      // Putting it in its place takes a moment, which no answer waits for.
       while (this.#answering) await new Promise((resolve) => setTimeout(resolve, 200));
       place();
     } catch (error) {
@@ -118,7 +122,7 @@ class PythonEngine implements Engine {
     const loading = new AbortController();
     this.#loading = loading;
     const tell = throttled(progress);
-    await this.#rest;
+    await this.#complete();
     try {
       if (source.kind === "bundled") return await this.#load(() => door.load_bundled("{}"));
       const check: Check = (name, size, first) => void preview(door, name, size, first, round);
@@ -230,6 +234,12 @@ class PythonEngine implements Engine {
     if (!this.#door) throw new Error("The engine is not ready yet; wait for the status line.");
     return this.#door;
   }
+}
+
+/** The same promise however often it is asked for. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let begun: Promise<void> | null = null;
+  return () => (begun ??= work());
 }
 
 /** At most one call a frame, and always the last one. */
