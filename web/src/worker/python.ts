@@ -119,6 +119,8 @@ export class PythonStart {
     this.#downloads.watch(tell);
     const files = await this.#files;
     const begun = await this.#fromSnapshot(files);
+    // Python has what it needs of them; ours would stay for as long as the page does.
+    files.snapshot = files.libraries = null;
     const pyodide = begun ?? (await this.#plainly(files));
     pyodide.FS.mkdirTree(`${OUR_FOLDER}/models`);
     const [core, model] = await Promise.all([files.core, files.model]);
@@ -143,15 +145,16 @@ export class PythonStart {
   }
 
   /** `null` if there is no snapshot that can be used here. */
-  async #fromSnapshot({ manifest, snapshot, libraries }: Files): Promise<Pyodide | null> {
-    if (!snapshot || !libraries) return null;
+  async #fromSnapshot(files: Files): Promise<Pyodide | null> {
+    if (!files.snapshot || !files.libraries) return null;
     const load = async () => {
       const { default: create } = await this.#script;
       return await this.#load({
         _loadSnapshot: new Uint8Array(),
         createPyodideModule: async (settings) => {
-          const image = new Snapshot(await snapshot, manifest);
-          return await image.createModule(create, settings, await libraries);
+          // Pyodide keeps this function, so nothing large may be held by it alone.
+          const image = new Snapshot((await files.snapshot)!, files.manifest);
+          return await image.createModule(create, settings, (await files.libraries)!);
         },
       });
     };
