@@ -208,9 +208,7 @@ def mpmath_answers() -> dict[str, Any]:
         "reservoir": differentials(reservoir),
         "mixed": differentials(mixed),
         "reservoir at 2": solution(reservoir, POINT, 2),
-        "quadratic from (-1.25, -0.25, -0.375) at 2": solution(
-            quadratic, [-1.25, -0.25, -0.375], 2
-        ),
+        "quadratic at 2": solution(quadratic, [-1.25, -0.25, -0.375], 2),
         "rigid body at 2": solution(rigid_body, [1.0, 0.5, 0.875], 2),
     }
 
