@@ -47,8 +47,8 @@ _TYPES = {
     30: TensorType.BF16,
 }
 _TOKENS, _TOKEN_TYPES = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
-# Token types that stand for text: normal, defined by the user, a byte.
-_TEXT_TYPES = (1, 4, 6)
+# Token types that stand for text: normal, defined by the user.
+_TEXT_TYPES = (1, 4)
 
 # Far beyond any file; a damaged one is refused before memory is taken for it.
 _MOST_ENTRIES, _MOST_TENSORS, _MOST_ITEMS = 1 << 12, 1 << 16, 1 << 24
