@@ -143,6 +143,27 @@ def test_a_layout_has_room_for_every_vertex(tree: RootedTree) -> None:
     assert min(layout.x) == 0
 
 
+@given(st.text(alphabet="[]•*, x", max_size=12))
+def test_any_text_is_a_tree_or_refused(text: str) -> None:
+    try:
+        tree = RootedTree.parse(text)
+    except ArgumentError as error:
+        assert str(error).endswith(".")
+    else:
+        assert RootedTree.parse(str(tree)) is tree
+
+
+@given(st.lists(st.integers(-2, 4), max_size=7))
+def test_any_numbers_are_a_tree_or_refused(numbers: list[int]) -> None:
+    for read in (RootedTree.from_levels, RootedTree.from_parents):
+        try:
+            tree = read(numbers)
+        except ArgumentError as error:
+            assert str(error).endswith(".")
+        else:
+            assert tree.order == len(numbers)
+
+
 def test_a_tree_cannot_change() -> None:
     tree = RootedTree([[]])
     with pytest.raises(AttributeError, match="'order' cannot be set"):
