@@ -147,10 +147,9 @@ def test_a_layout_has_room_for_every_vertex(tree: RootedTree) -> None:
 def test_any_text_is_a_tree_or_refused(text: str) -> None:
     try:
         tree = RootedTree.parse(text)
-    except ArgumentError as error:
-        assert str(error).endswith(".")
-    else:
-        assert RootedTree.parse(str(tree)) is tree
+    except ArgumentError:
+        return
+    assert RootedTree.parse(str(tree)) is tree
 
 
 @given(st.lists(st.integers(-2, 4), max_size=7))
@@ -158,10 +157,9 @@ def test_any_numbers_are_a_tree_or_refused(numbers: list[int]) -> None:
     for read in (RootedTree.from_levels, RootedTree.from_parents):
         try:
             tree = read(numbers)
-        except ArgumentError as error:
-            assert str(error).endswith(".")
-        else:
-            assert tree.order == len(numbers)
+        except ArgumentError:
+            continue
+        assert tree.order == len(numbers)
 
 
 def test_a_tree_cannot_change() -> None:
