@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "psystem/binomial.h"
+#include "psystem/vectors.h"
 
 namespace echo::psystem {
 namespace {
@@ -57,9 +58,8 @@ bool Choice::Find(const Program& program, const Configuration& configuration) {
   needs_.clear();
   needs_begin_.clear();
   needs_end_.clear();
-  left_.resize(n_terms + n_membranes);
+  Fill(&left_, n_terms + n_membranes, uint64_t{1});
   for (size_t i = 0; i < n_terms; ++i) left_[i] = configuration.terms[i].count;
-  std::fill(left_.begin() + static_cast<ptrdiff_t>(n_terms), left_.end(), 1);
   ListChildren();
   for (uint32_t membrane = 1; membrane < n_membranes; ++membrane) {
     Gather(membrane);
@@ -75,10 +75,10 @@ bool Choice::Find(const Program& program, const Configuration& configuration) {
 void Choice::ListChildren() {
   const std::vector<Membrane>& membranes = configuration_->membranes;
   // First each beginning stands one place behind, and moves up as the children are filled in.
-  children_begin_.assign(membranes.size() + 2, 0);
+  Fill(&children_begin_, membranes.size() + 2, 0U);
   for (size_t i = 1; i < membranes.size(); ++i) ++children_begin_[membranes[i].parent + 2];
   for (size_t i = 1; i < children_begin_.size(); ++i) children_begin_[i] += children_begin_[i - 1];
-  children_.resize(membranes.size());
+  Fill(&children_, membranes.size(), 0U);
   for (size_t i = 1; i < membranes.size(); ++i) {
     children_[children_begin_[membranes[i].parent + 1]++] = static_cast<uint32_t>(i);
   }
@@ -88,10 +88,11 @@ void Choice::ListChildren() {
 void Choice::Gather(uint32_t membrane) {
   const Membrane& here = configuration_->membranes[membrane];
   const Program::Found& found = program_->found(here.label, here.charge);
-  candidates_.assign(found.always.begin(), found.always.end());
+  candidates_.clear();
+  Append(&candidates_, found.always.data(), found.always.data() + found.always.size());
   Match(found.inside, TermsOf(*configuration_, membrane), &candidates_);
   Match(found.outside, TermsOf(*configuration_, here.parent), &candidates_);
-  std::sort(candidates_.begin(), candidates_.end());
+  Sort(&candidates_);
 }
 
 // Notes a rule that can be applied, with its needs.
@@ -104,7 +105,7 @@ void Choice::Consider(uint32_t membrane, uint32_t index) {
     possible = Child(membrane, rule.inner[i].label, 0) != kNone;
   }
   if (!possible) {
-    needs_.resize(begin);
+    while (needs_.size() > begin) needs_.pop_back();
     return;
   }
   if (rule.exclusive) {
@@ -151,7 +152,7 @@ bool Choice::RuledOut(uint32_t index) const {
 bool Choice::Expand(uint32_t membrane, const Able& able) {
   const Rule& rule = program_->rule(able.rule);
   const size_t n = rule.inner.size();
-  places_.resize(n);
+  Fill(&places_, n, 0U);
   for (size_t i = 0; i < n; ++i) places_[i] = Child(membrane, rule.inner[i].label, 0);
   while (true) {
     if (instances_.size() >= kMostInstances) return false;
@@ -179,7 +180,7 @@ bool Choice::Expand(uint32_t membrane, const Able& able) {
 // Instances of one membrane and group of probabilities become one block.
 void Choice::MakeBlocks() {
   blocks_.clear();
-  next_.assign(instances_.size(), kNone);
+  Fill(&next_, instances_.size(), kNone);
   size_t of_membrane = 0;  // the first block of the present membrane
   for (uint32_t i = 0; i < instances_.size(); ++i) {
     if (i > 0 && instances_[i].membrane != instances_[i - 1].membrane) of_membrane = blocks_.size();
@@ -250,7 +251,7 @@ void Choice::Apply(const Block& block, uint64_t times, Random* random) {
 
 void Choice::Draw(Random* random) {
   MakeBlocks();
-  wanted_.assign(left_.size(), 0);
+  Fill(&wanted_, left_.size(), 0U);
   const auto want = [this](const Block& block, uint32_t change) {
     for (uint32_t i = needs_begin_[block.first]; i < needs_end_[block.first]; ++i) {
       wanted_[needs_[i].resource] += change;

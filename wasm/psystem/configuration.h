@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "include/echo.h"
@@ -25,6 +26,13 @@ struct Configuration {
   int64_t next_id = 1;
   std::vector<Membrane> membranes;  // by id; the first is the environment
   Multiset terms;                   // each membrane's by object
+
+  void Swap(Configuration* other) {
+    std::swap(step, other->step);
+    std::swap(next_id, other->next_id);
+    membranes.swap(other->membranes);
+    terms.swap(other->terms);
+  }
 
   // From the words of echo_psystem_set; `random` receives the generator's state.
   // ECHO_ERROR_ARGUMENT if they do not describe a tree.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "psystem/vectors.h"
+
 namespace echo::psystem {
 namespace {
 
@@ -24,7 +26,7 @@ bool Rewriter::Rewrite(const Program& program, const Configuration& before, cons
   gifts_.clear();
   next_id_ = before.next_id;
   n_alive_ = before.membranes.size() - 1;
-  rule_of_.assign(before.membranes.size(), kNone);
+  Fill(&rule_of_, before.membranes.size(), kNone);
   for (const Membrane& old : before.membranes) {
     const uint32_t begin = static_cast<uint32_t>(arena_.size());
     for (uint32_t i = old.begin; i < old.end; ++i) {
@@ -72,7 +74,7 @@ bool Rewriter::Deliver() {
   std::sort(gifts_.begin(), gifts_.end(), [](const Gift& a, const Gift& b) {
     return std::tie(a.region, a.object) < std::tie(b.region, b.object);
   });
-  Multiset terms;
+  Multiset& terms = moved_;
   for (size_t i = 0; i < gifts_.size();) {
     const uint32_t region = gifts_[i].region;
     terms.clear();
@@ -113,7 +115,8 @@ bool Rewriter::Reshape() {
       node.alive = false;
       --n_alive_;
       nodes_[node.parent].n_children += node.n_children - 1;
-      moved_.assign(arena_.begin() + node.begin, arena_.begin() + node.end);
+      moved_.clear();
+      Append(&moved_, arena_.data() + node.begin, arena_.data() + node.end);
       if (!Merge(node.parent, moved_.data(), moved_.size())) return false;
       continue;
     }
@@ -129,7 +132,7 @@ bool Rewriter::Divide(uint32_t here, const Rule& rule) {
   if (!Room(nodes_[here].parent, nodes_[here].label, rule.second_charge, &second)) return false;
   Copy(here, second);
   if (nodes_[here].n_children > 0) {
-    copies_.assign(n_before, kNone);
+    Fill(&copies_, n_before, kNone);
     copies_[here] = second;
     for (uint32_t i = here + 1; i < n_before; ++i) {
       if (!nodes_[i].alive || copies_[Around(i)] == kNone) continue;
@@ -192,7 +195,7 @@ bool Rewriter::Finish(Configuration* after) {
   uint64_t total = 0;
   after->membranes.clear();
   after->terms.clear();
-  copies_.assign(nodes_.size(), 0);  // where each stands from now on
+  Fill(&copies_, nodes_.size(), 0U);  // where each stands from now on
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
     if (!nodes_[i].alive) continue;
     const Node& node = nodes_[i];
@@ -204,7 +207,7 @@ bool Rewriter::Finish(Configuration* after) {
       if (total > program_->most_objects()) return false;
     }
     if (begin + (node.end - node.begin) > kMostTerms) return false;
-    after->terms.insert(after->terms.end(), arena_.begin() + node.begin, arena_.begin() + node.end);
+    Append(&after->terms, arena_.data() + node.begin, arena_.data() + node.end);
     const uint32_t end = static_cast<uint32_t>(after->terms.size());
     after->membranes.push_back({node.id, parent, node.label, node.charge, begin, end});
   }

@@ -45,7 +45,7 @@ echo_status System::Run(size_t steps, echo_psystem_report* report) {
       choice_.Draw(&random_);
       if (rewriter_.Rewrite(program_, now_, choice_, &next_)) {
         Note();
-        std::swap(now_, next_);
+        now_.Swap(&next_);
         // A single step does not look whether another could follow.
         if (steps == 1) break;
       } else {

@@ -32,8 +32,9 @@ class Random {
     return (high * 67108864.0 + (Next() >> 6)) * (1.0 / 9007199254740992.0);
   }
 
-  // In [0, bound), each equally likely.
-  uint64_t Below(uint64_t bound) {
+  // In [0, bound), each equally likely. Inlined: a call may lead through JavaScript in a side
+  // module.
+  [[gnu::always_inline]] uint64_t Below(uint64_t bound) {
     if (bound <= 1) return 0;
     if (bound <= uint64_t{1} << 32) {
       const uint64_t least = ((uint64_t{1} << 32) - bound) % bound;
