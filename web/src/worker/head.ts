@@ -4,10 +4,10 @@ import type { Preview } from "./protocol.js";
 export const WORTH_ROUNDING = 8e6;
 
 /**
- * Milliseconds a token that every megabyte less of a head saves, measured in Chromium on the
+ * Milliseconds a token that every megabyte less of a head saves, measured in WebAssembly on the
  * machine of our benchmarks; see docs/models.md.
  */
-export const MS_PER_SAVED_MB = 0.7;
+export const MS_PER_SAVED_MB = 0.3;
 
 /** What rounding the head of a model saves, in bytes; 0 where it is not worth it. */
 export function savedByRounding({ head_bytes, rounded_head_bytes }: Preview): number {
