@@ -272,7 +272,7 @@ def test_the_world_vocabulary() -> None:
         )
     )
     world = Tokenizer("world")
-    texts = [
+    texts: list[str | bytes] = [
         "Hello, world!\n\nUser: <s>[PAD65535]",
         "Größe 漢字 🦜\t\\x41 'quoted' \"too\"",
         "\0\x7f",

@@ -2,8 +2,9 @@
 
 FOLDER/loader gets tiny models of every architecture and type with random
 weights, whole, cut and with flipped bytes, and the beginnings of foreign files;
-FOLDER/tokenizer gets vocabularies with texts. Nothing but Python is needed, and
-the same files are written every time.
+FOLDER/gguf gets heads of GGUF files (see gguf_seeds.py, which needs PyPI gguf);
+FOLDER/tokenizer gets vocabularies with texts. The same files are written every
+time.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import struct
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import gguf_seeds
 
 N_VOCAB, N_EMBED, N_LAYER, N_HEAD, N_FFN, RANK = 5, 32, 2, 2, 64, 32
 HEAD_SIZE = N_EMBED // N_HEAD
@@ -168,7 +171,6 @@ def loader_seeds(rng: random.Random) -> Iterator[tuple[str, bytes]]:
             yield f"{name}-flipped", bytes([0, 0]) + flipped(rng, file)
     foreign = {
         "empty": b"",
-        "gguf": b"GGUF\x03\0\0\0" + bytes(32),
         "zip": b"PK\x03\x04" + bytes(32),
         "gzip": b"\x1f\x8b\x08" + bytes(32),
         "safetensors": struct.pack("<Q", 64) + b'{"a":{}}' + b" " * 64,
@@ -202,7 +204,11 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     rng = random.Random(1)
-    for target, seeds in (("loader", loader_seeds(rng)), ("tokenizer", tokenizer_seeds())):
+    for target, seeds in (
+        ("loader", loader_seeds(rng)),
+        ("gguf", gguf_seeds.seeds(rng)),
+        ("tokenizer", tokenizer_seeds()),
+    ):
         folder = Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in seeds:
