@@ -15,7 +15,7 @@ import pytest
 from deep_tree_echo import platform
 from deep_tree_echo.backends.python_rwkv import PythonRwkv
 from deep_tree_echo.convert import convert_file
-from deep_tree_echo.errors import ModelFormatError, UnsupportedModelError
+from deep_tree_echo.errors import MemoryBudgetError, ModelFormatError, UnsupportedModelError
 from deep_tree_echo.formats.gguf import Gguf, GgufReader, index_gguf
 from deep_tree_echo.formats.gguf_layout import from_gguf
 from deep_tree_echo.formats.rwkv_file import read_file
@@ -135,6 +135,16 @@ def test_the_same_model_as_in_a_file_of_rwkv_cpp(architecture: str) -> None:
     b, state_b = load(theirs, piece=997).model.eval(tokens)
     assert np.array_equal(a, b)
     assert np.array_equal(state_a.to_numpy(), state_b.to_numpy())
+
+
+@pytest.mark.parametrize("size_known", [True, False])
+def test_over_the_budget(size_known: bool) -> None:
+    """Refused by its header, before its weights have come."""
+    data = random_gguf("7.0", n_layer=4, n_embed=256)
+    size = len(data) if size_known else None
+    loader = PythonRwkv.loader(name="model.gguf", size=size, memory_limit_mb=6)
+    with pytest.raises(MemoryBudgetError, match="needs about 15 MB and 6 MB are allowed; the same"):
+        loader.push(data[: len(data) // 4])
 
 
 # ---------------------------------------------------------------- conversion

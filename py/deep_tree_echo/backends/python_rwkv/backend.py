@@ -92,7 +92,7 @@ class PythonRwkvLoader(Loader):
         self._sample.push(piece)
         header = self._reader.header
         if header is not None:
-            needed = max(self._reader.held, self._size or 0)
+            needed = max(self._reader.expected, self._size or 0)
             if needed > self._limit:
                 self.close()
                 raise _over_budget(header, needed, self._limit)

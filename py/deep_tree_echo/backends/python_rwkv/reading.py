@@ -34,6 +34,13 @@ class ModelReader:
         return sum(tensor.data.nbytes for tensor in self._tensors)
 
     @property
+    def expected(self) -> int:
+        """Bytes of all tensors where the file has told them, else of those held so far."""
+        if isinstance(self._reader, GgufReader) and self._reader.description is not None:
+            return sum(info.n_bytes for info in self._reader.description.tensors)
+        return self.held
+
+    @property
     def header(self) -> Header | None:
         """The model's sizes, once they are known."""
         if isinstance(self._reader, TensorReader):
