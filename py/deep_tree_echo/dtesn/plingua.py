@@ -6,6 +6,7 @@ transition systems and active membranes; ``docs/psystem.md`` lists what is read.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,8 @@ from .rules import Rule
 
 __all__ = ["read", "write"]
 
+_DEEPEST = 100
+_BLANKED = re.compile(r'/\*.*?\*/|//[^\n]*|"[^"\n]*"', re.DOTALL)
 _WORDS = {
     "NAME": "a name",
     "INTEGER": "a number",
@@ -69,11 +72,8 @@ def read(text: str, **options: Any) -> PSystem:
     deep_tree_echo.errors.ArgumentError: P-Lingua, line 1, column 37: '>' is unexpected here;
     expected is '['.
     """
-    try:
-        reader = Reader(_parse(text))
-        parts = reader.system()
-    except RecursionError:
-        raise ArgumentError("P-Lingua: the text is nested too deeply; flatten it.") from None
+    reader = Reader(_parse(text))
+    parts = reader.system()
     try:
         return PSystem(**parts, **options)
     except ArgumentError as error:
@@ -165,6 +165,7 @@ def _parse(text: str) -> Any:
         from lark import UnexpectedCharacters, UnexpectedEOF, UnexpectedInput, UnexpectedToken
     except ImportError as error:
         raise BackendError(f"P-Lingua needs the package lark ({error}); install it.") from None
+    _check_depth(text)
     try:
         return _parser().parse(text)
     except UnexpectedCharacters as error:
@@ -182,6 +183,32 @@ def _parse(text: str) -> Any:
     raise ArgumentError(
         f"P-Lingua, line {line}, column {column}: {found} is unexpected here; expected is {shown}."
     )
+
+
+def _check_depth(text: str) -> None:
+    """Refuses what nests so deeply that walking over it could end Python in WebAssembly.
+
+    Every bracket and every operator can make the tree of a sentence one deeper.
+    """
+    bare = _BLANKED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    around: list[int] = []
+    depth = 0
+    for at, character in enumerate(bare):
+        if character in "([{":
+            around.append(depth)
+            depth += 1
+        elif character in ")]}":
+            depth = around.pop() if around else 0
+        elif character in "+-*/%^":
+            depth += 1
+        elif character in ",;:<>=":
+            depth = around[-1] + 1 if around else 0
+        if depth > _DEEPEST:
+            line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+            raise ArgumentError(
+                f"P-Lingua, line {line}, column {column}: the text nests more than {_DEEPEST} deep "
+                "here; flatten it."
+            )
 
 
 def _terminal(name: str) -> str:

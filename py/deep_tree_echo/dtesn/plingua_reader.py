@@ -130,25 +130,28 @@ class Reader:
         ]
         if len(names) != len(values):
             refuse(at, f"{name!r} takes {len(names)} values and got {len(values)}")
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            refuse(at, f"{name!r} calls itself more than {_DEEPEST} times deep; end it earlier")
         scope = Scope(self._globals)
         for parameter, value in zip(names, values, strict=True):
             scope.set(parameter, value)
         for sentence in module.children:
             if has_kind(sentence, "sentence") or has_kind(sentence, "block"):
                 self._sentence(sentence, scope, scope)
-        self._depth -= 1
 
     def _sentence(self, sentence: Any, scope: Scope, module: Scope) -> None:
         parts = [part for part in sentence.children if not has_kind(part, "ranges")]
+        self._enter(sentence)
         for inner in self._ranges(sentence, scope):
             for part in parts:
                 if part.data in ("sentence", "block"):
                     self._sentence(part, inner, module)
                 else:
                     self._instruct(part, inner, module)
+        self._depth -= 1
+
+    def _enter(self, tree: Any) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            refuse(tree, f"blocks and calls nest more than {_DEEPEST} deep; end the recursion")
 
     def _instruct(self, part: Any, scope: Scope, module: Scope) -> None:
         if part.data == "call":
