@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .backends.chain import Chain
     from .conversation import Conversation
     from .dtesn import BSeries, RootedTree
+    from .dtesn.psystem import PSystem
     from .ledger import Ledger
     from .model import Model
     from .state import State
@@ -61,6 +62,7 @@ _HOMES = {
     "Ledger": "ledger",
     "Model": "model",
     "ModelFile": "backends.base",
+    "PSystem": "dtesn.psystem",
     "RootedTree": "dtesn",
     "State": "state",
     "Tokenizer": "tokenizer",
