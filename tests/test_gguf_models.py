@@ -196,6 +196,18 @@ def test_over_the_budget_is_known_from_the_head() -> None:
         Model.load(iter([file.head()]), memory_limit_mb=3)
 
 
+@pytest.mark.parametrize(
+    ("type", "advice"),
+    [("F16", "the same model in Q8_0"), ("Q8_0", r"the same model in Q5_\d"), ("Q4_0", "choose a")],
+)
+def test_over_the_budget_says_what_fits(type: str, advice: str) -> None:
+    """Also where the vocabulary's tables are quantised, which rwkv.cpp's files never have."""
+    file = gguf_file("7.0", type=type, n_embed=512, n_layer=2, n_vocab=4000)
+    needed = sum(len(tensor.data) for tensor in file.tensors) / 1e6 + 4
+    with pytest.raises(MemoryBudgetError, match=rf"MB are allowed; {advice}"):
+        Model.load(iter([file.head()]), memory_limit_mb=0.8 * needed)
+
+
 @pytest.mark.parametrize("head", ["Q8_0", "Q4_0"])
 @pytest.mark.parametrize("type", ["F16", "Q6_K"])
 def test_a_head_of_another_type(type: str, head: str) -> None:

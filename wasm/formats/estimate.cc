@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <iterator>
 
+#include "formats/keep.h"
 #include "formats/types.h"
 
 namespace echo {
@@ -59,7 +60,8 @@ WeightEstimate EstimateWeights(const Weights& header, uint64_t file_bytes, int32
   if (file_bytes == 0) {
     // Four squares in the time mix; a channel mix of usually four times the
     // width, there and back, and at least once.
-    return {tables + Bytes(header.type, 12 * square), tables + Bytes(header.type, 6 * square)};
+    return {tables + Bytes(header.type, 12 * square), tables + Bytes(header.type, 6 * square),
+            tables};
   }
   // The file is its tensors but for their names. A head to be requantised was
   // FP32, for all that a quantised file's header tells.
@@ -69,24 +71,23 @@ WeightEstimate EstimateWeights(const Weights& header, uint64_t file_bytes, int32
     bytes = (file_bytes > replaced ? file_bytes - replaced : 0) + head;
   }
   bytes = std::max(bytes, tables);
-  return {bytes, bytes - std::min(bytes, NamesBytes(header))};
+  return {bytes, bytes - std::min(bytes, NamesBytes(header)), tables};
 }
 
-echo_status FailBudget(const Weights& header, uint64_t weight_bytes, uint64_t other_bytes,
-                       uint64_t budget_bytes) {
+echo_status FailBudget(const Weights& header, uint64_t weight_bytes, uint64_t table_bytes,
+                       uint64_t other_bytes, uint64_t budget_bytes) {
   const uint64_t needed = weight_bytes + other_bytes;
   // The same model in a smaller type: the matrices shrink, the tables only to FP16.
-  const uint64_t tables = 2 * Bytes(LeastTableType(header), TableElements(header));
-  const uint64_t half_tables = 2 * Bytes(ECHO_F16, TableElements(header));
-  const uint64_t matrices = weight_bytes > tables ? weight_bytes - tables : 0;
-  const TypeInfo* now = FindType(header.type);
+  const uint64_t least_tables = std::min(table_bytes, 2 * Bytes(ECHO_F16, TableElements(header)));
+  const uint64_t matrices = weight_bytes > table_bytes ? weight_bytes - table_bytes : 0;
+  const TypeInfo* now = FindType(MatrixType(header.type));
   const uint64_t elements = matrices / now->block_bytes * now->block_columns;
 
   const TypeInfo* smaller = nullptr;  // the most precise that fits, else the smallest
   uint64_t smaller_bytes = needed;
   for (const TypeInfo* type = now + 1; type != std::end(kTypes); ++type) {
     if (!type->native) continue;
-    const uint64_t bytes = other_bytes + half_tables + Bytes(type->type, elements);
+    const uint64_t bytes = other_bytes + least_tables + Bytes(type->type, elements);
     if (bytes >= smaller_bytes) continue;
     smaller = type;
     smaller_bytes = bytes;

@@ -17,6 +17,7 @@ uint64_t LeastFileBytes(const Weights& header);
 struct WeightEstimate {
   uint64_t expected;  // memory the weights will take, as models usually are
   uint64_t least;     // memory they take in any case
+  uint64_t tables;    // of the expected: the embedding and the head
 };
 
 //   file_bytes  the file's size, 0 if unknown
@@ -25,8 +26,9 @@ WeightEstimate EstimateWeights(const Weights& header, uint64_t file_bytes, int32
 
 // The sentence for weights that with `other_bytes` do not fit in `budget_bytes`:
 // what the model needs, and in which type it would fit.
-echo_status FailBudget(const Weights& header, uint64_t weight_bytes, uint64_t other_bytes,
-                       uint64_t budget_bytes);
+//   table_bytes  of the weights: the embedding and the head
+echo_status FailBudget(const Weights& header, uint64_t weight_bytes, uint64_t table_bytes,
+                       uint64_t other_bytes, uint64_t budget_bytes);
 
 }  // namespace echo
 #endif  // DEEP_TREE_ECHO_FORMATS_ESTIMATE_H_

@@ -61,6 +61,11 @@ class GgufReader final : public Reader {
   size_t opened_ = 0;               // of these
 };
 
+// The embedding or the head.
+bool IsTable(const Incoming& incoming) {
+  return incoming.name == "emb.weight" || incoming.name == "head.weight";
+}
+
 uint64_t Align(uint64_t position, uint64_t alignment) {
   return (position + alignment - 1) / alignment * alignment;
 }
@@ -172,16 +177,19 @@ echo_status GgufReader::ReadSizes() {
 // What the weights will take is known exactly, and refused here if it is too much.
 echo_status GgufReader::Announce() {
   uint64_t bytes = 0;
+  uint64_t tables = 0;
   for (const GgufTensor& tensor : tensors_.list()) {
     const echo_status status = NameTensor(metadata_.model(), tensor, &incoming_);
     if (status != ECHO_OK) return status;
     for (const Incoming& incoming : incoming_) {
       const size_t columns = incoming.shape[incoming.n_dims - 1];
       const uint64_t rows = tensor.bytes / incoming_.size() / RowBytes(incoming.type, columns);
-      bytes += rows * RowBytes(sink_->KeptType(incoming), columns);
+      const uint64_t kept = rows * RowBytes(sink_->KeptType(incoming), columns);
+      bytes += kept;
+      if (IsTable(incoming)) tables += kept;
     }
   }
-  return sink_->Announce({bytes, bytes});
+  return sink_->Announce({bytes, bytes, tables});
 }
 
 // On to the data of the tensor that comes next, or to the end.

@@ -43,6 +43,7 @@ echo_status Sink::CheckDimensions() const {
 
 echo_status Sink::Announce(const WeightEstimate& weights) {
   estimate_.weight_bytes = weights.expected;
+  table_bytes_ = weights.tables;
   estimate_.state_bytes = Rwkv::EstimateStateBytes(*weights_);
   estimate_.work_bytes = Rwkv::EstimateWorkBytes(*weights_);
   estimate_.known = 1;
@@ -54,7 +55,7 @@ echo_status Sink::Announce(const WeightEstimate& weights) {
 echo_status Sink::CheckBudget(uint64_t least_bytes) const {
   const uint64_t other = estimate_.state_bytes + estimate_.work_bytes;
   if (options_.budget_bytes == 0 || least_bytes + other <= options_.budget_bytes) return ECHO_OK;
-  return FailBudget(*weights_, std::max(least_bytes, estimate_.weight_bytes), other,
+  return FailBudget(*weights_, std::max(least_bytes, estimate_.weight_bytes), table_bytes_, other,
                     options_.budget_bytes);
 }
 

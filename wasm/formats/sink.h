@@ -76,6 +76,7 @@ class Sink {
   echo_load_options options_;
   std::shared_ptr<Weights> weights_;
   echo_estimate estimate_ = {};
+  uint64_t table_bytes_ = 0;  // of the embedding and the head
 
   // The open tensor.
   std::string name_;
