@@ -47,6 +47,7 @@ __all__ = [
     "Model",
     "ModelFile",
     "ModelFormatError",
+    "PSystem",
     "RoomError",
     "RootedTree",
     "SamplingSettings",
