@@ -92,6 +92,11 @@ def wasm(log: Log) -> None:
     configure_and_build(log, "wasm", "echo")
 
 
+def relaxed(log: Log) -> None:
+    """Build libecho for Pyodide in engines with relaxed SIMD."""
+    configure_and_build(log, "relaxed", "echo")
+
+
 def upstream(log: Log) -> None:
     """Build upstream rwkv.cpp natively and for Node."""
     for name in ("native", "wasm"):
@@ -187,6 +192,14 @@ STEPS = (
         ("tools", "fetch-highway"),
     ),
     Step(
+        "relaxed",
+        "building libecho-relaxed.so for Pyodide",
+        relaxed,
+        lambda: [str(shutil.which("clang++-19")), *core_inputs()],
+        (BUILD / "relaxed" / "libecho-relaxed.so",),
+        ("tools", "fetch-highway"),
+    ),
+    Step(
         "upstream",
         "building upstream rwkv.cpp, natively and to WebAssembly",
         upstream,
@@ -211,7 +224,7 @@ STEPS = (
         wheel.build,
         wheel.inputs,
         (BUILD / "wheel",),
-        ("wasm", "python-packages", "fetch-world"),
+        ("wasm", "relaxed", "python-packages", "fetch-world"),
     ),
     Step(
         "snapshot",
@@ -235,6 +248,6 @@ STEPS = (
         site.assemble,
         site.inputs,
         (site.SITE / "assets.json",),
-        ("page", "snapshot", "wasm"),
+        ("page", "snapshot", "wasm", "relaxed"),
     ),
 )

@@ -20,7 +20,8 @@ __all__ = ["SITE", "assemble", "inputs"]
 SITE = BUILD / "site"
 PAGE = BUILD / "web"
 PYODIDE = BUILD / "external" / "pyodide"
-LIBRARY = BUILD / "wasm" / "libecho.so"
+# Without and with relaxed SIMD; the page loads the one that its browser runs faster.
+LIBRARIES = (BUILD / "wasm" / "libecho.so", BUILD / "relaxed" / "libecho-relaxed.so")
 MODELS = ROOT / "py" / "deep_tree_echo" / "models"
 CORE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 # Not worth a second file when they are already compressed, or tiny.
@@ -32,7 +33,7 @@ PACKED = ("python/packages.tar", "python/snapshot.bin")
 
 def inputs() -> Iterator[Path | str]:
     """Give what the site is made from."""
-    yield from (PAGE, snapshot.FOLDER, LIBRARY, MODELS, Path(__file__))
+    yield from (PAGE, snapshot.FOLDER, *LIBRARIES, MODELS, Path(__file__))
     yield PYODIDE / ".source.json"
     yield from (ROOT / "external" / "sources.toml", ROOT / "LICENSE")
     yield ROOT / "web" / "package-lock.json"
@@ -54,7 +55,8 @@ def assemble(log: Log) -> None:
     for path in sorted(snapshot.FOLDER.rglob("*")):
         if path.is_file():
             files[f"python/{path.relative_to(snapshot.FOLDER).as_posix()}"] = path
-    files[f"wheels/{LIBRARY.name}"] = LIBRARY
+    for library in LIBRARIES:
+        files[f"wheels/{library.name}"] = library
     for path in sorted(MODELS.glob("*.bin")):
         files[f"models/{path.name}"] = path
     files["licences.html"] = licences()

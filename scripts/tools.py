@@ -56,6 +56,8 @@ BUILD_TOOLS = (
     _program("g++"),
     _program("make"),
     _program("emcc", "emscripten"),
+    _program("clang++-19", "clang-19"),
+    _program("wasm-ld-19", "lld-19"),
 )
 TEST_TOOLS = (
     _program("chromium"),

@@ -25,7 +25,8 @@ __all__ = ["PLATFORM", "WHEELS", "build", "inputs"]
 WHEELS = BUILD / "wheel"
 PLATFORM = "pyemscripten_2026_0_wasm32"
 PACKAGE = "deep_tree_echo"
-LIBRARY = BUILD / "wasm" / "libecho.so"
+# Without and with relaxed SIMD; the package takes the second where the engine knows it.
+LIBRARIES = (BUILD / "wasm" / "libecho.so", BUILD / "relaxed" / "libecho-relaxed.so")
 VOCABULARY = BUILD / "external" / "world" / "rwkv_vocab_v20230424.txt"
 LEFT_OUT = (f"{PACKAGE}/training/",)
 MODELS = f"{PACKAGE}/models/"
@@ -36,7 +37,7 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 def inputs() -> Iterator[Path | str]:
     """Give what the wheels are made from."""
     yield from (ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE", Path(__file__))
-    yield from (ROOT / "py" / PACKAGE, LIBRARY, VOCABULARY)
+    yield from (ROOT / "py" / PACKAGE, *LIBRARIES, VOCABULARY)
 
 
 def build(log: Log) -> None:
@@ -64,7 +65,7 @@ def build(log: Log) -> None:
             f"{PACKAGE}/data/{VOCABULARY.name}": VOCABULARY.read_bytes()
         }
         python_only = {name: data for name, data in whole.items() if not _is_weights(name)}
-        whole[f"{PACKAGE}/libecho.so"] = LIBRARY.read_bytes()
+        whole |= {f"{PACKAGE}/{library.name}": library.read_bytes() for library in LIBRARIES}
         fresh = Path(folder) / "fresh"
         fresh.mkdir()
         for files, tag in ((python_only, "py3-none-any"), (whole, f"py3-none-{PLATFORM}")):

@@ -85,6 +85,13 @@ const char* echo_last_error(void) { return echo::LastError(); }
 
 namespace {
 
+const char* NameOf(int64_t target) {
+#ifdef __wasm_relaxed_simd__
+  if (target == HWY_WASM) return "WASM_RELAXED";
+#endif
+  return hwy::TargetName(target);
+}
+
 // As it is without a restriction.
 int64_t AllTargets() {
   static const int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
@@ -98,7 +105,7 @@ const char* echo_simd_targets(void) {
   if (names[0] != '\0') return names;
   size_t length = 0;
   for (int64_t targets = AllTargets(); targets != 0;) {
-    const char* name = hwy::TargetName(NextTarget(&targets));
+    const char* name = NameOf(NextTarget(&targets));
     const size_t size = std::strlen(name);
     if (length + size + 2 > sizeof(names)) break;
     if (length > 0) names[length++] = ',';
@@ -113,7 +120,7 @@ echo_status echo_simd_force(const char* name) {
   if (name != nullptr) {
     for (int64_t targets = AllTargets(); targets != 0 && chosen == 0;) {
       const int64_t target = NextTarget(&targets);
-      if (std::strcmp(hwy::TargetName(target), name) == 0) chosen = target;
+      if (std::strcmp(NameOf(target), name) == 0) chosen = target;
     }
     if (chosen == 0) {
       return echo::Fail(ECHO_ERROR_ARGUMENT, "There is no SIMD target \"%s\" here, only %s.", name,

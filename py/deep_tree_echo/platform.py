@@ -20,8 +20,31 @@ _PACKAGE = Path(__file__).resolve().parent
 _SOURCES = _PACKAGE.parent.parent
 
 
+# A function that takes one relaxed dot product of bytes and drops it.
+_RELAXED_PROBE = bytes.fromhex(
+    "0061736d01000000010401600000030201000a10010e004100fd0f4100fd0ffd92021a0b"
+)
+
+
+def has_relaxed_simd() -> bool:
+    """Whether Python runs in a WebAssembly engine that knows relaxed SIMD.
+
+    Examples
+    --------
+    >>> IN_PYODIDE or not has_relaxed_simd()
+    True
+    """
+    if not IN_PYODIDE:
+        return False
+    probe = import_module("pyodide.ffi").to_js(_RELAXED_PROBE)
+    return bool(import_module("js").WebAssembly.validate(probe))
+
+
 def library_path() -> Path:
     """Where libecho lies: ``ECHO_LIBRARY``, else in the package, else in a source tree's build.
+
+    In Pyodide the package may have two: ``libecho-relaxed.so`` is taken where the engine knows
+    relaxed SIMD, ``libecho.so`` elsewhere.
 
     Raises
     ------
@@ -32,6 +55,9 @@ def library_path() -> Path:
         if (path := Path(chosen)).is_file():
             return path.resolve()
         raise BackendError(f"ECHO_LIBRARY is {chosen!r}; there is no such file.")
+    relaxed = _PACKAGE / "libecho-relaxed.so"
+    if relaxed.is_file() and has_relaxed_simd():
+        return relaxed
     for path in (_PACKAGE / "libecho.so", _SOURCES / "build" / "native" / "libecho.so"):
         if path.is_file():
             return path

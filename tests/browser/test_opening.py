@@ -44,7 +44,7 @@ def test_first_open_answers_with_the_bundled_model(open_page: Open) -> None:
     page.get_by_role("button", name="Every request this page has made").click()
     dialog = page.get_by_role("dialog", name="Every request this page has made")
     expect(dialog.get_by_text("/pyodide/pyodide.asm.wasm").first).to_be_visible()
-    expect(dialog.get_by_text("/wheels/libecho.so").first).to_be_visible()
+    expect(dialog.get_by_text("/wheels/libecho-relaxed.so").first).to_be_visible()
     expect(dialog).to_contain_text("All of them fetched files of this site")
 
 

@@ -2,8 +2,8 @@
 
 The head is the matrix at hand: its input is `Model.hidden` and its output the logits. The oracle
 does in float64 what ggml's rule asks for: the vector rounded to 8 bits (or to fp16) in blocks, and
-then exact sums. Rows are interleaved, masked and rescaled on their way through libecho, so rows that
-fill no group of four, and scales of any size and sign, matter here.
+then exact sums. Rows are interleaved, masked and rescaled on their way through libecho, so rows
+that fill no group of four, and scales of any size and sign, matter here.
 """
 
 from __future__ import annotations

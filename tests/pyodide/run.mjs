@@ -9,6 +9,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { setFlagsFromString } from "node:v8";
 
 const repository = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const shared = resolve(repository, "..", "shared", "conformance");
@@ -106,6 +107,9 @@ function copyIn(py, from, to) {
 }
 
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+// Browsers have relaxed SIMD by default; Node 20 has it behind a flag that later ones do not know.
+if (process.version.startsWith("v20.")) setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 async function main() {
   const options = parse(process.argv.slice(2));

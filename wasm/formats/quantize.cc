@@ -54,8 +54,13 @@ uint8_t Code(float value, int largest) {
 // The element of greatest magnitude with its sign, the first among equals.
 float Extreme(const float* block) {
   float extreme = 0.0f;
+  float greatest = 0.0f;  // |extreme|; clang 19 drops a std::fabs(extreme) here
   for (size_t i = 0; i < kBlock; ++i) {
-    if (std::fabs(block[i]) > std::fabs(extreme)) extreme = block[i];
+    const float magnitude = std::fabs(block[i]);
+    if (magnitude > greatest) {
+      greatest = magnitude;
+      extreme = block[i];
+    }
   }
   return extreme;
 }

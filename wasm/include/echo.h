@@ -53,7 +53,7 @@ ECHO_API int32_t echo_abi_version(void);
 ECHO_API const char* echo_last_error(void);
 
 /* The SIMD targets this build can use here, best first, as a comma-separated
- * list such as "AVX3,AVX2,SSE4,SSE2" or "WASM". */
+ * list such as "AVX3,AVX2,SSE4,SSE2", "WASM" or "WASM_RELAXED". */
 ECHO_API const char* echo_simd_targets(void);
 
 /* Restricts the dynamic dispatch to one of echo_simd_targets(), or lifts the

@@ -38,6 +38,11 @@ export interface BootedPython {
 
 const WASM = "pyodide/pyodide.asm.wasm";
 const OUR_FOLDER = `${SITE_PACKAGES}/deep_tree_echo`;
+/** A function that takes one relaxed dot product of bytes and drops it. */
+const RELAXED_PROBE = Uint8Array.of(
+  ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 0x0a, 0x10, 1, 0x0e, 0],
+  ...[0x41, 0, 0xfd, 0x0f, 0x41, 0, 0xfd, 0x0f, 0xfd, 0x92, 2, 0x1a, 0x0b],
+);
 /** Where Python looks for its standard library. */
 const STDLIB_PLACE = "/lib/python314.zip";
 
@@ -85,14 +90,16 @@ export class PythonStart {
     const snapshot = find((path) => path === SNAPSHOT);
     const model = find((path) => path.startsWith("models/"));
     const libraries = manifest.files.filter(({ path }) => path.startsWith("python/numpy/"));
+    const coreName = WebAssembly.validate(RELAXED_PROBE) ? "libecho-relaxed.so" : "libecho.so";
     return {
       manifest,
       snapshot: snapshot ? early(this.#downloads.bytes(snapshot)) : null,
       libraries: snapshot ? early(this.#compileAll(libraries)) : null,
       core: optional(
         "engine",
-        find((path) => path.endsWith("/libecho.so")),
+        find((path) => path.endsWith(`/${coreName}`)),
       ),
+      corePath: `${OUR_FOLDER}/${coreName}`,
       model: optional("model", model),
       modelPath: `${OUR_FOLDER}/${model?.path}`,
     };
@@ -127,7 +134,7 @@ export class PythonStart {
     const put = (path: string, data: Uint8Array | null) => {
       if (data) pyodide.FS.writeFile(path, data, { canOwn: true });
     };
-    put(`${OUR_FOLDER}/libecho.so`, core);
+    put(files.corePath, core);
     put(files.modelPath, model);
     return {
       pyodide,
@@ -223,6 +230,7 @@ interface Files {
   snapshot: Promise<Uint8Array<ArrayBuffer>> | null;
   libraries: Promise<Map<string, WebAssembly.Module>> | null;
   core: Promise<Uint8Array | null>;
+  corePath: string;
   model: Promise<Uint8Array | null>;
   modelPath: string;
 }
