@@ -178,6 +178,20 @@ def test_as_a_process(checkpoint: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.native("named pipes")
+def test_a_pipe_is_no_file(tmp_path: Path, capsys: Captured) -> None:
+    """And nobody waits for what may come out of it."""
+    os.mkfifo(tmp_path / "pipe")
+    assert main(["inspect", str(tmp_path / "pipe")]) == 1
+    assert "no ordinary file" in capsys.readouterr().err
+
+
+def test_the_handler_of_the_caller_stays() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["inspect", str(bundled_model_path())]) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 @pytest.mark.native("processes")
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     words = " ".join([*DTE, "inspect", str(bundled_model_path()), "| head -n 1"])

@@ -14,9 +14,9 @@ class RwkvCpp(LanguageBackend[Model]):
 
     Examples
     --------
-    >>> from deep_tree_echo import Model
+    >>> from deep_tree_echo import Model, SamplingSettings
     >>> backend = RwkvCpp("echo", Model.load())
-    >>> answer = backend.generate("Once", max_tokens=4)
+    >>> answer = backend.generate("Once", max_tokens=4, settings=SamplingSettings(seed=1))
     >>> [event.type for event in answer], answer.stop_reason
     (['prompt', 'token', 'token', 'token', 'token'], 'length')
     """

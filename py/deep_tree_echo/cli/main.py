@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from types import FrameType
 from typing import NoReturn, Protocol
@@ -60,11 +60,11 @@ def main(words: Sequence[str] | None = None) -> int:
         arguments = parser().parse_args(words)
     except SystemExit as exit:
         return exit.code if isinstance(exit.code, int) else 2
-    before = _end_as_interrupted()
     try:
-        code: int = arguments.run(arguments)
-        sys.stdout.flush()
-        return code
+        with _ended_as_interrupted():
+            code: int = arguments.run(arguments)
+            sys.stdout.flush()
+            return code
     except KeyboardInterrupt:
         return _say("stopped; nothing has been changed.", STOPPED)
     except BrokenPipeError:
@@ -80,9 +80,6 @@ def main(words: Sequence[str] | None = None) -> int:
         return _say(f"{error.strerror or error}{place}.", 1)
     except MemoryError:
         return _say("there is not enough memory left for this; free some.", 1)
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -107,8 +104,9 @@ def _say(sentence: str, code: int) -> int:
     return code
 
 
-def _end_as_interrupted() -> signal.Handlers | None:
-    """Makes SIGTERM end a command as Ctrl-C does, cleaning up; the handler before that."""
+@contextlib.contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """Makes SIGTERM end a command as Ctrl-C does, cleaning up."""
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
@@ -116,5 +114,9 @@ def _end_as_interrupted() -> signal.Handlers | None:
     try:
         before = signal.signal(signal.SIGTERM, interrupt)
     except ValueError:  # not in the main thread
-        return None
-    return before if isinstance(before, signal.Handlers) else None
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

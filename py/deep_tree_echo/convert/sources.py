@@ -76,13 +76,13 @@ def open_model(path: str | Path) -> Iterator[Source]:
     path = Path(path)
     if path.is_dir():
         raise FileError(f"{path} is a folder; name the model file in it.")
+    if path.exists() and not path.is_file():
+        raise FileError(f"{path} is no ordinary file; save it to disk first.")
     try:
         file = path.open("rb")
     except OSError as error:
         raise FileError(f"{path} cannot be opened: {error.strerror}.") from None
     with file:
-        if not file.seekable():
-            raise FileError(f"{path} is no ordinary file; save it to disk first.")
         try:
             yield _read(file)
         except MemoryError:
