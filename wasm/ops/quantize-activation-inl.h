@@ -23,12 +23,29 @@ constexpr size_t kBlock = 32;  // elements of a quantised block
 constexpr size_t kChunk = 8;   // of which so many share a vector of 128 bits
 constexpr size_t kChunks = kBlock / kChunk;
 
-// T vectors of `blocks` blocks in caller's memory. For Q4_0 and Q4_1 the chunks
-// are multiplied by 256, 16, 1 and 256: their codes are not shifted down after
-// masking, but lie 0, 4, 8 and (shifted) 0 bits high, so that every product comes
-// out 256 times too large. The sums stay below 2^24, where floats are exact.
+// Relaxed SIMD multiplies bytes of up to 7 bits, so codes of 4 and 5 bits stay bytes.
+#ifdef __wasm_relaxed_simd__
+#define ECHO_RELAXED 1
+#else
+#define ECHO_RELAXED 0
+#endif
+
+// How a type wants the 32 numbers of a block.
+enum class Order {
+  kPlain,
+  // Chunks multiplied by 256, 16, 1 and 256: the codes of Q4_0 and Q4_1 are not
+  // shifted down after masking, but lie 0, 4, 8 and (shifted) 0 bits high, so that
+  // every product comes out 256 times too large. The sums stay below 2^24, where
+  // floats are exact.
+  kMasks,
+  // 32 int8 at the start of the 32 int16, in the order of the bytes of the codes:
+  // those of chunks 0 and 2 by turns, then of chunks 1 and 3.
+  kBytes,
+};
+
+// T vectors of `blocks` blocks in caller's memory.
 struct Activations {
-  int16_t* q = nullptr;       // (T, blocks, 32), -127 ... 127 or those times 256
+  int16_t* q = nullptr;       // (T, blocks, 32), -127 ... 127, see Order
   int32_t* offset = nullptr;  // (T, blocks, 4), what the codes' middle takes off, 0, 0, 0
   float* scale = nullptr;     // (T, blocks), a value of fp16 times a power of two
   float* sum = nullptr;       // (T, blocks), scale * sum of q, likewise
@@ -41,7 +58,7 @@ static_assert(kActivationBytes <= sizeof(float), "MatMulScratch counts floats");
 
 // How a type wants its right-hand side.
 struct ActivationRule {
-  bool nibbles;      // chunks multiplied as above
+  Order order;
   int32_t middle;    // code that stands for zero, times the factor above
   float scale_unit;  // factor of every scale ...
   float sum_unit;    // ... and of every sum
@@ -49,9 +66,12 @@ struct ActivationRule {
 
 HWY_INLINE ActivationRule RuleOf(const Tensor& w) {
   const float unit = HalfUnit(w.raised);
-  const bool nibbles = w.type == ECHO_Q4_0 || w.type == ECHO_Q4_1;
-  const int32_t middle = w.type == ECHO_Q4_0 ? 8 * 256 : w.type == ECHO_Q5_0 ? 16 : 0;
-  return {nibbles, middle, nibbles ? unit / 256 : unit, unit};
+  const int32_t middle = w.type == ECHO_Q4_0 ? 8 : w.type == ECHO_Q5_0 ? 16 : 0;
+  if (ECHO_RELAXED && w.type != ECHO_Q8_0) return {Order::kBytes, middle, unit, unit};
+  if (w.type == ECHO_Q4_0 || w.type == ECHO_Q4_1) {
+    return {Order::kMasks, middle * 256, unit / 256, unit};
+  }
+  return {Order::kPlain, middle, unit, unit};
 }
 
 HWY_INLINE float RoundToHalf(float x) { return hwy::F32FromF16(hwy::F16FromF32(x)); }
@@ -75,11 +95,21 @@ HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, const ActivationRule&
     total = hn::Add(total, n);
     hn::StoreU(hn::DemoteTo(d16, n), d16, q + i);
   }
-  if (rule.nibbles) {
-    const hn::FixedTag<int16_t, kChunk> d8;
+  const hn::FixedTag<int16_t, kChunk> d8;
+  if (rule.order == Order::kMasks) {
     hn::StoreU(hn::ShiftLeft<8>(hn::LoadU(d8, q)), d8, q);
     hn::StoreU(hn::ShiftLeft<4>(hn::LoadU(d8, q + kChunk)), d8, q + kChunk);
     hn::StoreU(hn::ShiftLeft<8>(hn::LoadU(d8, q + 3 * kChunk)), d8, q + 3 * kChunk);
+  } else if (rule.order == Order::kBytes) {
+    const auto low = hn::Set(d8, int16_t{0x00FF});
+    const auto pairs = [&](size_t first) HWY_ATTR {
+      return hn::Or(hn::And(hn::LoadU(d8, q + first * kChunk), low),
+                    hn::ShiftLeft<8>(hn::LoadU(d8, q + (first + 2) * kChunk)));
+    };
+    const auto even = pairs(0);
+    const auto odd = pairs(1);
+    hn::StoreU(even, d8, q);
+    hn::StoreU(odd, d8, q + kChunk);
   }
   const int32_t sum = hn::ReduceSum(di, total);
   const float step = largest / 127.0f;
