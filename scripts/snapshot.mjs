@@ -6,13 +6,7 @@
 // copied to DIR/out beside snapshot.bin. The snapshot depends on these inputs only: clock, random
 // numbers and time zone are fixed. web/src/worker/snapshot.ts is its reader.
 
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -37,29 +31,22 @@ const { values: options } = parseArgs({
   },
 });
 const [pyodide, packages, out] = ["pyodide", "packages", "out"].map((name) => {
-  if (options[name] === undefined)
-    throw new Error(`scripts/snapshot.mjs: give --${name} DIR.`);
+  if (options[name] === undefined) throw new Error(`scripts/snapshot.mjs: give --${name} DIR.`);
   return resolve(options[name]);
 });
 
-// What the imports run through, once without and once with the compiled libraries in their places.
+// What the page uses before the rest of the packages arrives. The imports run once without the
+// compiled libraries and once with them in their places.
 const IMPORTS = `
-import gc, importlib, pkgutil, sys
+import importlib
 importlib.invalidate_caches()
-for name in (
-    "abc", "asyncio", "collections", "ctypes", "dataclasses", "datetime", "functools", "inspect",
-    "json", "math", "numbers", "pathlib", "platform", "random", "re", "secrets", "struct",
-    "tempfile", "threading", "traceback", "typing", "warnings", "zipfile", "zlib", "numpy",
-):
+for name in ("asyncio", "json", "numpy", "random", "re", "traceback"):
     importlib.import_module(name)
-import deep_tree_echo
-for module in pkgutil.walk_packages(deep_tree_echo.__path__, "deep_tree_echo."):
-    if not module.name.endswith(".__main__"):
-        try:
-            importlib.import_module(module.name)
-        except ImportError as error:
-            print(f"{module.name} is not in the snapshot: {error}")
-del gc, importlib, pkgutil, sys, name, module
+for name in (
+    "page", "stateview", "statemap", "backends.rwkv_cpp", "backends.python_rwkv", "backends.mock",
+):
+    importlib.import_module(f"deep_tree_echo.{name}")
+del importlib, name
 `;
 
 // Imports from bytecode leave less behind in memory than a compiler does.
@@ -86,15 +73,10 @@ function standStill() {
   };
   performance.now = () => 0;
   let state = 1;
-  const random = () =>
-    (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
   Math.random = random;
   crypto.getRandomValues = (array) => {
-    const bytes = new Uint8Array(
-      array.buffer,
-      array.byteOffset,
-      array.byteLength,
-    );
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
     for (let i = 0; i < bytes.length; i++) bytes[i] = random() * 256;
     return array;
   };
@@ -191,10 +173,7 @@ async function main() {
       `import glob; "\\n".join(sorted(glob.glob("${SITE_PACKAGES}/**/__pycache__/*.pyc", recursive=True)))`,
     )
     .split("\n")
-    .map((path) => [
-      path.slice(SITE_PACKAGES.length + 1),
-      first.module.FS.readFile(path),
-    ]);
+    .map((path) => [path.slice(SITE_PACKAGES.length + 1), first.module.FS.readFile(path)]);
 
   const libraries = names.map((name) => ({
     path: `${SITE_PACKAGES}/${name}`,
@@ -202,10 +181,7 @@ async function main() {
   }));
   // They are in their places already: of the files nothing but the name is wanted.
   const empty = names.map((name) => [name, new Uint8Array(8)]);
-  const { python, module, slot } = await start(libraries, [
-    ...bytecode,
-    ...empty,
-  ]);
+  const { python, module, slot } = await start(libraries, [...bytecode, ...empty]);
   const link = linkHash(module);
   const slots = module.wasmTable.length;
   python.runPython(IMPORTS);
@@ -214,13 +190,10 @@ async function main() {
     .filter(([, { name }]) => name.startsWith(SITE_PACKAGES))
     .map(([handle, { name }]) => [Number(handle), name]);
   if (handles.length !== libraries.length) {
-    throw new Error(
-      `Python opened ${handles.length} libraries, not ${libraries.length}.`,
-    );
+    throw new Error(`Python opened ${handles.length} libraries, not ${libraries.length}.`);
   }
   for (let index = slots; index < module.wasmTable.length; index++) {
-    if (module.wasmTable.get(index) !== null)
-      throw new Error(`Slot ${index} is in use.`);
+    if (module.wasmTable.get(index) !== null) throw new Error(`Slot ${index} is in use.`);
   }
   zeroFree(module);
   const heap = module.HEAPU8;
@@ -235,11 +208,7 @@ async function main() {
     hiwire: module.API.serializeHiwireState(),
     runs,
   };
-  for (const name of [
-    "pyodide.asm.mjs",
-    "pyodide.asm.wasm",
-    "python_stdlib.zip",
-  ]) {
+  for (const name of ["pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"]) {
     facts.inputs[`pyodide/${name}`] = sha256(readFileSync(join(pyodide, name)));
   }
   for (const name of names) {
@@ -251,9 +220,7 @@ async function main() {
   const header = Buffer.from(JSON.stringify(facts));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(header.length);
-  const pages = runs.map(([page, count]) =>
-    heap.subarray(page * PAGE, (page + count) * PAGE),
-  );
+  const pages = runs.map(([page, count]) => heap.subarray(page * PAGE, (page + count) * PAGE));
   const file = Buffer.concat([Buffer.from(MAGIC), length, header, ...pages]);
   writeFileSync(join(out, "snapshot.bin"), file);
   console.log(
@@ -264,9 +231,7 @@ async function main() {
 main().then(
   () => process.exit(0),
   (error) => {
-    console.error(
-      `scripts/snapshot.mjs: ${error?.stack ?? error}`.slice(-4000),
-    );
+    console.error(`scripts/snapshot.mjs: ${error?.stack ?? error}`.slice(-4000));
     process.exit(1);
   },
 );

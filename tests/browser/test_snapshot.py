@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from scripts.serve import Server
 
-from .conftest import SITE, Open, figures, say, serving, wait_answer, wait_ready
+from .conftest import SITE, Open, figures, open_inside, say, serving, wait_answer, wait_ready
 
 SNAPSHOT = "python/snapshot.bin"
 REST = ("python/packages.tar.gz", "pyodide/python_stdlib.zip")
@@ -49,7 +49,10 @@ def test_the_first_answer_needs_no_more_than_the_snapshot(open_page: Open, site:
     page.goto(site.url)
     assert wait_ready(page) == "rwkv_cpp"
     opening = list(paths)
+    open_inside(page, "State")
     answers(page)
+    expect(page.get_by_role("img", name="Norm")).not_to_have_count(0)
+    open_inside(page, "Model")
     assert not [text for text in said if text.startswith(PLAINLY)]
     assert f"{SNAPSHOT}.gz" in opening
     # Each file is asked for once, by us or by Pyodide.
