@@ -111,7 +111,7 @@ def test_warnings_go_to_standard_error(tmp_path: Path, capsys: Captured) -> None
         (["convert", "{tmp}/text", "{tmp}/out"], "dte: {tmp}/text: This is a text"),
         (["convert", "{tmp}/in.pth", "{tmp}/in.pth"], "dte: destination is '{tmp}/in.pth', the"),
         (["convert", "{tmp}/in.pth", "{tmp}/no/out"], "dte: There is no folder {tmp}/no;"),
-        (["quantize", "{tmp}/in.pth", "{tmp}/out", "Q4_0"], "dte: {tmp}/in.pth: in.pth is no file"),
+        (["quantize", "{tmp}/in.pth", "{tmp}/out", "Q4_0"], "dte: {tmp}/in.pth: This is no file"),
     ],
 )
 def test_one_sentence(

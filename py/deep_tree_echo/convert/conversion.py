@@ -174,8 +174,7 @@ def quantize_file(
     with open_model(source) as opened:
         if opened.kind != "rwkv.cpp":
             raise UnsupportedModelError(
-                f"{Path(source).name} is no file of rwkv.cpp ({opened.kind}); use "
-                "'dte convert' for it."
+                f"This is no file of rwkv.cpp ({opened.kind}); use 'dte convert' for it."
             )
     return convert_file(
         source, destination, type, allow_requantize=allow_requantize, progress=progress
