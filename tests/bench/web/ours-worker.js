@@ -2,7 +2,7 @@
 // system, in a worker.
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 
-const PIECE = 1 << 20;
+const PIECE = 1 << 22;
 const bytes = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
 let python;
 let session;
@@ -13,9 +13,19 @@ async function file(name) {
   return (await root.getFileHandle(name)).getFile();
 }
 
+// As the page reads: one buffer that goes round.
 async function* pieces(file) {
-  for (let begin = 0; begin < file.size; begin += PIECE) {
-    yield new Uint8Array(await file.slice(begin, begin + PIECE).arrayBuffer());
+  const reader = file.stream().getReader({ mode: "byob" });
+  let buffer = new ArrayBuffer(PIECE);
+  try {
+    for (;;) {
+      const { value, done } = await reader.read(new Uint8Array(buffer), { min: PIECE });
+      if (value?.byteLength) yield value;
+      if (done) return;
+      buffer = value.buffer;
+    }
+  } finally {
+    await reader.cancel();
   }
 }
 
@@ -68,7 +78,9 @@ def answer(session, request):
   async loadByDoor(name) {
     const door = python.runPython("from deep_tree_echo.page import Page; Page()");
     const source = await file(name);
-    return door.load(name, source.size, () => pieces(source), "rwkv_cpp");
+    const first = new Uint8Array(await source.slice(0, PIECE).arrayBuffer());
+    const open = () => pieces(source);
+    return door.load(name, source.size, open, "rwkv_cpp", undefined, first);
   },
   /** The reply to a request of inside.py, as it is. */
   ask(request) {
