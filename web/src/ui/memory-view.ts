@@ -143,6 +143,7 @@ export class MemoryView extends SessionElement {
         display: flex;
         align-items: center;
         gap: 0.5rem;
+        padding-block: 0.15rem;
         font-size: 0.9375rem;
       }
       .states li > :first-child {
