@@ -338,3 +338,20 @@ def test_all_computations_know_their_halting_ones():
     assert len(only.reached) == 2
     with pytest.raises(LimitError, match="More than 1 configurations can be reached"):
         system.configurations(limit=1)
+
+
+def test_a_step_with_too_many_ways_is_not_listed():
+    rules = [evolve("1", "a", "b"), evolve("1", "a", "c")]
+    system = PSystem("[]'1", {"1": {"a": 10**18}}, rules)
+    with pytest.raises(
+        LimitError, match=r"(Step 1 can be done in too many ways|More than 100 con)"
+    ):
+        system.configurations(limit=100)
+
+
+def test_many_steps_are_made_in_parts(engine):
+    system = PSystem("[]'1", {"1": "a"}, [evolve("1", "a", "a")], engine=engine)
+    steps = 23_000 if engine == "libecho" else 230
+    with pytest.raises(LimitError, match=f"has not halted after {steps} steps"):
+        system.run(steps)
+    assert system.steps == steps

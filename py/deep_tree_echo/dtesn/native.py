@@ -21,7 +21,8 @@ _SIGN: dict[str | None, int] = {"-": -1, "0": 0, "+": 1, None: 0}
 _CHARGE: dict[int, Charge] = {-1: "-", 0: "0", 1: "+"}
 _EFFECT = {"keep": 0, "dissolve": 1, "divide": 2}
 _HALTED, _LIMIT = 1, 2
-_MOST_AT_ONCE = 2**31 - 1
+# Between calls Python looks whether the user wants it to stop.
+_MOST_AT_ONCE = 10_000
 
 
 class NativeStepper(Stepper):

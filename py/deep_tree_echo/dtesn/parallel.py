@@ -244,7 +244,7 @@ def sum_in_order(values: list[float]) -> float:
 
 
 def every_choice(
-    program: Program, configuration: Configuration, tries: int = 1_000_000
+    program: Program, configuration: Configuration, tries: int = 100_000
 ) -> Iterator[Chosen]:
     """Every maximal multiset of applications, each once; none if nothing can be applied.
 
