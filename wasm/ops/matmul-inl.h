@@ -21,6 +21,7 @@
 
 #if HWY_TARGET == HWY_WASM
 #include "ops/tile-wasm-inl.h"
+#include "ops/wide-wasm-inl.h"
 #else
 #include "ops/tile-inl.h"
 #endif
@@ -46,6 +47,42 @@ HWY_INLINE void StoreRows(const Tensor& w, size_t group, const float* four, size
   }
 }
 
+#if HWY_TARGET == HWY_WASM
+
+template <class Type, size_t kTokens>
+HWY_INLINE size_t WideTiles(const Tensor& w, size_t group, const Wide& wide, const Activations& x,
+                            size_t token, size_t n_tokens, float* y) {
+  alignas(16) float four[kTokens * kGroupRows];
+  for (; token + kTokens <= n_tokens; token += kTokens) {
+    WideTile<Type::kMinimum, kTokens>(wide, x, token, four);
+    StoreRows(w, group, four, kTokens, y + token * w.rows);
+  }
+  return token;
+}
+
+template <class Type>
+HWY_NOINLINE void MatMulBlocks(const Tensor& w, const Activations& x, size_t n_tokens, float* y) {
+  const size_t groups = (w.first_row + w.rows + kGroupRows - 1) / kGroupRows;
+  Wide wide;
+  wide.steps = x.sum + n_tokens * x.blocks;
+  wide.minima = wide.steps + x.blocks * kGroupRows;
+  wide.codes = reinterpret_cast<int16_t*>(wide.minima + x.blocks * kGroupRows);
+  for (size_t group = 0; group < groups; ++group) {
+    const uint8_t* data = w.data + group * kGroupRows * w.row_bytes;
+    if (n_tokens == 1) {
+      alignas(16) float four[kGroupRows];
+      Tile<Type>(data, x, four);
+      StoreRows(w, group, four, 1, y);
+      continue;
+    }
+    Widen<Type>(data, x.blocks, wide);
+    const size_t token = WideTiles<Type, kTileTokens>(w, group, wide, x, 0, n_tokens, y);
+    WideTiles<Type, 1>(w, group, wide, x, token, n_tokens, y);
+  }
+}
+
+#else
+
 template <class Type>
 HWY_NOINLINE void MatMulBlocks(const Tensor& w, const Activations& x, size_t n_tokens, float* y) {
   alignas(64) float four[kTileTokens * kGroupRows];
@@ -63,6 +100,8 @@ HWY_NOINLINE void MatMulBlocks(const Tensor& w, const Activations& x, size_t n_t
     }
   }
 }
+
+#endif
 
 inline void MatMulAny(const Tensor& w, const float* x, size_t n_tokens, float* y,
                       uint8_t* scratch) {

@@ -56,6 +56,9 @@ struct Activations {
 constexpr float kActivationBytes = 2.0f + (4 * 4 + 4 + 4) / 32.0f;
 static_assert(kActivationBytes <= sizeof(float), "MatMulScratch counts floats");
 
+// Whether the codes are widened first, so that all types meet plain numbers.
+HWY_INLINE bool Widens(size_t n_tokens) { return HWY_TARGET == HWY_WASM && n_tokens > 1; }
+
 // How a type wants its right-hand side.
 struct ActivationRule {
   Order order;
@@ -64,9 +67,10 @@ struct ActivationRule {
   float sum_unit;    // ... and of every sum
 };
 
-HWY_INLINE ActivationRule RuleOf(const Tensor& w) {
+HWY_INLINE ActivationRule RuleOf(const Tensor& w, size_t n_tokens) {
   const float unit = HalfUnit(w.raised);
   const int32_t middle = w.type == ECHO_Q4_0 ? 8 : w.type == ECHO_Q5_0 ? 16 : 0;
+  if (Widens(n_tokens)) return {Order::kPlain, middle, unit, unit};
   if (ECHO_RELAXED && w.type != ECHO_Q8_0) return {Order::kBytes, middle, unit, unit};
   if (w.type == ECHO_Q4_0 || w.type == ECHO_Q4_1) {
     return {Order::kMasks, middle * 256, unit / 256, unit};
@@ -114,9 +118,7 @@ HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, const ActivationRule&
   const int32_t sum = hn::ReduceSum(di, total);
   const float step = largest / 127.0f;
   const hn::FixedTag<int32_t, 4> d4;
-  // Unsigned: of inputs that are not finite the sum is anything.
-  const uint32_t offset = -static_cast<uint32_t>(rule.middle) * static_cast<uint32_t>(sum);
-  hn::StoreU(hn::InsertLane(hn::Zero(d4), 0, static_cast<int32_t>(offset)), d4, a.offset + 4 * b);
+  hn::StoreU(hn::InsertLane(hn::Zero(d4), 0, -rule.middle * sum), d4, a.offset + 4 * b);
   a.scale[b] = RoundToHalf(step) * rule.scale_unit;
   a.sum[b] = RoundToHalf(step * static_cast<float>(sum)) * rule.sum_unit;
 }
@@ -131,7 +133,7 @@ HWY_INLINE Activations QuantizeActivations(const Tensor& w, const float* x, size
   a.offset = reinterpret_cast<int32_t*>(a.q + all * kBlock);
   a.scale = reinterpret_cast<float*>(a.offset + all * 4);
   a.sum = a.scale + all;
-  const ActivationRule rule = RuleOf(w);
+  const ActivationRule rule = RuleOf(w, n_tokens);
   for (size_t b = 0; b < all; ++b) QuantizeBlock(x + b * kBlock, rule, b, a);
   return a;
 }
