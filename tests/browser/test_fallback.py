@@ -48,7 +48,7 @@ def test_where_storage_is_refused_the_page_works_and_says_so(open_page: Open) ->
 
 
 def test_without_simd_the_page_names_browsers_that_have_it(open_page: Open) -> None:
-    page = open_page(script="WebAssembly.validate = () => false;", block=("**/libecho.so",))
+    page = open_page(script="WebAssembly.validate = () => false;", block=("**/libecho*.so",))
     expect(page.get_by_text("This browser has no WebAssembly SIMD")).to_contain_text("Safari from")
     assert wait_ready(page) == "python_rwkv"
     say(page, "Is my data private?")
