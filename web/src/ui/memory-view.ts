@@ -217,8 +217,8 @@ export class MemoryView extends SessionElement {
           }</span
         >
       </p>
-      <ul class="rows number" aria-label="What holds memory">
-        ${parts.map((part) => this.#row(part))}
+      <ul class="rows number" aria-label="What holds memory" @keydown=${this.#key}>
+        ${parts.map((part, index) => this.#row(part, index === 0))}
       </ul>
       ${this.#states(statesOf(report))}
       ${
@@ -233,13 +233,24 @@ export class MemoryView extends SessionElement {
     `;
   }
 
-  #row(part: Share): TemplateResult {
+  /** The rows are one stop of the Tab key; the arrow keys go through them. */
+  #key(event: KeyboardEvent): void {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const rows = [...this.renderRoot.querySelectorAll<HTMLElement>(".rows button")];
+    const at = rows.indexOf(event.target as HTMLElement);
+    rows[(at + step + rows.length) % rows.length]?.focus();
+  }
+
+  #row(part: Share, first: boolean): TemplateResult {
     const { kind, bytes } = part;
     const chosen = this.chosen === kind;
     const choose = () => (this.chosen = kind);
     return html`<li>
       <button
         class=${`quiet${chosen ? " chosen" : ""}`}
+        tabindex=${chosen || (first && this.chosen === null) ? 0 : -1}
         aria-expanded=${chosen}
         @click=${choose}
         @focus=${choose}
