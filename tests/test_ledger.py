@@ -133,9 +133,10 @@ def test_models_share_a_ledger():
 def test_the_heap_is_measured():
     before = heap()
     assert 0 < before.in_use <= before.n_bytes
-    block = b"x" * 30 * MB
+    # Larger than anything that an allocator gives out of memory already resident.
+    block = b"x" * 40 * MB
     after = heap()
-    assert after.in_use - before.in_use > 25 * MB
+    assert after.in_use - before.in_use > 35 * MB
     del block
 
 
@@ -145,7 +146,8 @@ def test_the_heap_grows_by_just_what_is_needed():
     make_room(need)
     grown = heap()
     assert need <= grown.n_bytes - grown.in_use < need + 2 * MB
-    blocks = [bytes(MB) for _ in range(need // MB - 3)]
+    # What was free before may lie in pieces; what has been added does not.
+    blocks = [bytes(MB) for _ in range(17)]
     assert heap().n_bytes == grown.n_bytes
     del blocks
     make_headroom(5 * MB)
