@@ -137,6 +137,9 @@ def test_a_large_head_is_asked_about_and_the_answer_remembered(page: Page, large
         "large.bin: FP16, 1 layer of 512, 20,000 tokens, with a head in FP16"
     )
     expect(page.locator("#cost")).to_contain_text("Saves 9.6 of 20.5 MB and about")
+    load = page.get_by_role("button", name="Load", exact=True)
+    expect(load).to_be_in_viewport()
+    expect(load).to_be_focused()
     assert_accessible(page)
     shoot(page, "head-choice")
     page.get_by_role("button", name="Load", exact=True).click()

@@ -60,8 +60,23 @@ HWY_INLINE size_t WideTiles(const Tensor& w, size_t group, const Wide& wide, con
   return token;
 }
 
+// One vector. In a function of its own: engines share out their registers by
+// function, and a large one spills in its loops.
+template <class Type>
+HWY_NOINLINE void MatVecBlocks(const Tensor& w, const Activations& x, float* y) {
+  alignas(16) float four[kGroupRows];
+  const size_t groups = (w.first_row + w.rows + kGroupRows - 1) / kGroupRows;
+  const size_t group_bytes = kGroupRows * w.row_bytes;
+  const uint8_t* data = w.data;
+  for (size_t group = 0; group < groups; ++group, data += group_bytes) {
+    Tile<Type>(data, x, four);
+    StoreRows(w, group, four, 1, y);
+  }
+}
+
 template <class Type>
 HWY_NOINLINE void MatMulBlocks(const Tensor& w, const Activations& x, size_t n_tokens, float* y) {
+  if (n_tokens == 1) return MatVecBlocks<Type>(w, x, y);
   const size_t groups = (w.first_row + w.rows + kGroupRows - 1) / kGroupRows;
   Wide wide;
   wide.steps = x.sum + n_tokens * x.blocks;
@@ -69,12 +84,6 @@ HWY_NOINLINE void MatMulBlocks(const Tensor& w, const Activations& x, size_t n_t
   wide.codes = reinterpret_cast<int16_t*>(wide.minima + x.blocks * kGroupRows);
   for (size_t group = 0; group < groups; ++group) {
     const uint8_t* data = w.data + group * kGroupRows * w.row_bytes;
-    if (n_tokens == 1) {
-      alignas(16) float four[kGroupRows];
-      Tile<Type>(data, x, four);
-      StoreRows(w, group, four, 1, y);
-      continue;
-    }
     Widen<Type>(data, x.blocks, wide);
     const size_t token = WideTiles<Type, kTileTokens>(w, group, wide, x, 0, n_tokens, y);
     WideTiles<Type, 1>(w, group, wide, x, token, n_tokens, y);

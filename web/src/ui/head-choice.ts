@@ -1,6 +1,7 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 
+import type { Choice } from "../engine/models.js";
 import { MS_PER_SAVED_MB, savedByRounding } from "../worker/head.js";
 import { SessionElement } from "./element.js";
 import { count, megabytes } from "./format.js";
@@ -10,6 +11,7 @@ import { look } from "./look.js";
 @customElement("echo-head-choice")
 export class HeadChoice extends SessionElement {
   @state() private round: boolean | null = null;
+  #asked: Choice | null = null;
 
   static override styles = [
     look,
@@ -49,6 +51,15 @@ export class HeadChoice extends SessionElement {
       }
     `,
   ];
+
+  /** The question may stand above what is in view: the list of files is long. */
+  protected override updated(): void {
+    const { choice } = this.session.models;
+    if (choice && choice !== this.#asked) {
+      this.renderRoot.querySelector<HTMLElement>(".primary")?.focus();
+    }
+    this.#asked = choice;
+  }
 
   protected override render(): TemplateResult | typeof nothing {
     const { models } = this.session;
