@@ -118,7 +118,9 @@ HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, const ActivationRule&
   const int32_t sum = hn::ReduceSum(di, total);
   const float step = largest / 127.0f;
   const hn::FixedTag<int32_t, 4> d4;
-  hn::StoreU(hn::InsertLane(hn::Zero(d4), 0, -rule.middle * sum), d4, a.offset + 4 * b);
+  // With activations that are not finite the sum is any number: the product wraps.
+  const uint32_t offset = 0U - static_cast<uint32_t>(rule.middle) * static_cast<uint32_t>(sum);
+  hn::StoreU(hn::InsertLane(hn::Zero(d4), 0, static_cast<int32_t>(offset)), d4, a.offset + 4 * b);
   a.scale[b] = RoundToHalf(step) * rule.scale_unit;
   a.sum[b] = RoundToHalf(step * static_cast<float>(sum)) * rule.sum_unit;
 }
