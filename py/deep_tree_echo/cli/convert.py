@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from .progress import bar
 from .types import TYPE_NAMES, tensor_type
+
+if TYPE_CHECKING:
+    from ..convert import Conversion
 
 NAME = "convert"
 SUMMARY = "turn a .pth, .safetensors, GGUF or rwkv.cpp file into one of rwkv.cpp"
@@ -54,8 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
             allow_requantize=arguments.allow_requantize,
             progress=progress,
         )
+    report(done, arguments.destination)
+    return 0
+
+
+def report(done: Conversion, destination: str) -> None:
+    """Prints what was written, and on standard error what to know about it."""
     for warning in done.warnings:
         print(f"dte: warning: {warning}", file=sys.stderr)
     size = f"{done.n_bytes / 1e6:.1f} MB"
-    print(f"{arguments.destination}: RWKV {done.architecture}, {done.type.name}, {size}")
-    return 0
+    print(f"{destination}: RWKV {done.architecture}, {done.type.name}, {size}")

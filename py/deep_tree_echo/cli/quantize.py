@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
-from .convert import add_requantize
+from .convert import add_requantize, report
 from .progress import bar
 from .types import TYPE_NAMES, tensor_type
 
@@ -33,8 +32,5 @@ def run(arguments: argparse.Namespace) -> int:
             allow_requantize=arguments.allow_requantize,
             progress=progress,
         )
-    for warning in done.warnings:
-        print(f"dte: warning: {warning}", file=sys.stderr)
-    size = f"{done.n_bytes / 1e6:.1f} MB"
-    print(f"{arguments.destination}: RWKV {done.architecture}, {done.type.name}, {size}")
+    report(done, arguments.destination)
     return 0
