@@ -24,7 +24,7 @@ def loaded():
 
 def test_every_function_of_the_header_is_bound():
     library = core.library()
-    for name, (result, *arguments) in core._SIGNATURES.items():
+    for name, (result, *arguments) in core.SIGNATURES.items():
         assert getattr(library, name).restype is result
         assert len(getattr(library, name).argtypes) == len(arguments)
 
@@ -124,13 +124,13 @@ def test_each_object_is_freed_exactly_once(monkeypatch):
     def free(handle):
         freed.append(handle)
 
-    owner = core._Owner(1, free)
+    owner = core.Owner(1, free)
     owner.close()
     owner.close()
     del owner
     gc.collect()
     assert freed == [1]
-    owner = core._Owner(2, free)
+    owner = core.Owner(2, free)
     del owner
     gc.collect()
     assert freed == [1, 2]

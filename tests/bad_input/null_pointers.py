@@ -46,7 +46,7 @@ def valid_arguments(name: str, kinds: list[Any], handles: dict[str, Any]) -> lis
 
 def cases(handles: dict[str, Any]) -> Iterator[tuple[str, int, list[Any]]]:
     """Each function with each pointer that may not be NULL."""
-    for name, (_, *kinds) in core._SIGNATURES.items():
+    for name, (_, *kinds) in core.SIGNATURES.items():
         if name.endswith(FREEING):
             continue
         for i, kind in enumerate(kinds):
@@ -79,7 +79,7 @@ def check_all() -> int:
         sentence = library.echo_last_error().decode()
         assert sentence.endswith("NULL."), f"{name} explains NULL by {sentence!r}"
         n += 1
-    for name in core._SIGNATURES:
+    for name in core.SIGNATURES:
         if name.endswith(FREEING):
             print(name, flush=True)
             getattr(library, name)(None)

@@ -1,0 +1,44 @@
+"""The binding of ``libecho``: the calls of ``echo.h`` on NumPy arrays, without copies.
+
+Nothing here decides anything. Arrays must be contiguous, of the type and shape that ``echo.h``
+asks for, and stay alive during the call; the modules above see to that. Every object frees its
+C counterpart exactly once, serves one thread at a time (a lock sees to it), and answers its use
+after ``close`` with an `ArgumentError`.
+"""
+
+from .library import (
+    ABI_VERSION,
+    FORMATS,
+    READ_TYPES,
+    SIGNATURES,
+    TYPES,
+    Owner,
+    address,
+    check,
+    library,
+    simd_targets,
+)
+from .psystem import PSystem
+from .rwkv import Estimate, Info, Loader, LoadOptions, Rwkv
+from .text import Sampler, Tokenizer
+
+__all__ = [
+    "ABI_VERSION",
+    "FORMATS",
+    "READ_TYPES",
+    "SIGNATURES",
+    "TYPES",
+    "Estimate",
+    "Info",
+    "LoadOptions",
+    "Loader",
+    "Owner",
+    "PSystem",
+    "Rwkv",
+    "Sampler",
+    "Tokenizer",
+    "address",
+    "check",
+    "library",
+    "simd_targets",
+]
