@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .backends.base import ModelFile
     from .backends.chain import Chain
     from .conversation import Conversation
-    from .dtesn import BSeries, RootedTree
+    from .dtesn import BSeries, Reservoir, RootedTree
     from .dtesn.psystem import PSystem
     from .ledger import Ledger
     from .model import Model
@@ -48,6 +48,7 @@ __all__ = [
     "ModelFile",
     "ModelFormatError",
     "PSystem",
+    "Reservoir",
     "RoomError",
     "RootedTree",
     "SamplingSettings",
@@ -64,6 +65,7 @@ _HOMES = {
     "Model": "model",
     "ModelFile": "backends.base",
     "PSystem": "dtesn.psystem",
+    "Reservoir": "dtesn.reservoir",
     "RootedTree": "dtesn",
     "State": "state",
     "Tokenizer": "tokenizer",

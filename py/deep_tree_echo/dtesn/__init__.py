@@ -7,7 +7,9 @@ from .differentials import elementary_differentials, evaluate
 from .enumeration import count_rooted_trees, rooted_trees, trees_up_to
 from .fields import Field, ReservoirField, SmoothField
 from .integration import integrate, measured_order, step, step_with_error
+from .reservoir import Reservoir
 from .rungekutta import Tableau
+from .sparse import SparseMatrix
 from .trees import RootedTree, TreeLayout
 
 __all__ = [
@@ -15,9 +17,11 @@ __all__ = [
     "Field",
     "Forest",
     "OrderCondition",
+    "Reservoir",
     "ReservoirField",
     "RootedTree",
     "SmoothField",
+    "SparseMatrix",
     "Tableau",
     "TreeLayout",
     "contractions",
