@@ -11,7 +11,7 @@ from deep_tree_echo.dtesn.multiset import Multiset
 from deep_tree_echo.dtesn.native import NativeStepper
 from deep_tree_echo.dtesn.rewriting import Limits
 from deep_tree_echo.dtesn.rules import Rule, antiport, dissolve, divide, evolve, send_in
-from deep_tree_echo.errors import ArgumentError
+from deep_tree_echo.errors import ArgumentError, LimitError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -137,3 +137,21 @@ def test_libecho_needs_a_configuration_first():
     made = core.PSystem([0, 1, 1, 1, 0, 0])
     with pytest.raises(ArgumentError, match="There is no configuration yet; set one first"):
         made.run(1)
+
+
+@pytest.mark.parametrize("engine", ["libecho", "python"])
+@pytest.mark.parametrize(
+    ("arriving", "error", "sentence"),
+    [
+        ({3: "a"}, ArgumentError, r"arriving names membrane 3; there is none of that number"),
+        ({2: "x"}, ArgumentError, r"arriving puts 'x' into membrane 2; the system knows no such"),
+        ({2: {"a": -1}}, ArgumentError, r"the multiplicity of 'a' is -1"),
+        ({1: "a*6", 2: "b*5"}, LimitError, r"arriving brings 11 objects .* it may hold 10"),
+    ],
+)
+def test_objects_that_cannot_arrive_change_nothing(engine, arriving, error, sentence):
+    made = system(contents={"2": ""}, limits=Limits(objects=10), engine=engine)
+    before = made.to_json()
+    with pytest.raises(error, match=sentence):
+        made.add(arriving)
+    assert made.to_json() == before

@@ -191,3 +191,25 @@ def test_multisets_are_counters(left, right, times):
     assert (left * times).size == times * left.size
     assert Multiset(str(left)) == left
     assert hash(Multiset(dict(left))) == hash(left)
+
+
+@pytest.mark.parametrize("engine", ["libecho", "python"])
+@given(arguments=random_systems(), data=st.data())
+def test_what_arrives_is_there_and_nothing_else_changes(engine, arguments, data):
+    made = PSystem(**arguments, engine=engine)
+    before = made.configuration
+    known = sorted(made._objects)
+    hypothesis.assume(known)
+    numbers = st.sampled_from([0, *(membrane.id for membrane in before.membranes)])
+    arriving = data.draw(
+        st.dictionaries(numbers, st.dictionaries(st.sampled_from(known), st.integers(0, 9)))
+    )
+    random = made.to_json()["state"]["random"]
+    made.add(arriving)
+    more = Counter({(id, name): n for id, held in arriving.items() for name, n in held.items()})
+    assert held(made.configuration) == held(before) + more
+    assert made.configuration.structure == before.structure
+    assert made.to_json()["state"]["random"] == random
+    found = {0: dict(made.configuration.environment)}
+    found |= {membrane.id: dict(membrane.contents) for membrane in made.configuration.membranes}
+    assert made.holdings == found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .. import core
 from ..errors import LimitError
@@ -70,16 +70,10 @@ class NativeStepper(Stepper):
     def configuration(self) -> Configuration:
         """The present configuration."""
         words = self._system.get()
-        step, next_id, _, n_membranes = words[:4]
-        at = 4
         environment: Multiset | None = None
         membranes: list[Membrane] = []
         ids: list[int] = []
-        for _ in range(n_membranes):
-            id, parent, label, charge, n = words[at : at + 5]
-            at += 5
-            held = {self._objects[words[at + 2 * i]]: words[at + 2 * i + 1] for i in range(n)}
-            at += 2 * n
+        for id, parent, label, charge, held in self._regions(words):
             contents = Multiset.trusted(held)
             if environment is None:
                 environment = contents
@@ -89,11 +83,38 @@ class NativeStepper(Stepper):
                 )
             ids.append(id)
         assert environment is not None
-        return Configuration(step, environment, tuple(membranes), next_id)
+        return Configuration(words[0], environment, tuple(membranes), words[1])
+
+    def holdings(self) -> dict[int, dict[str, int]]:
+        """What each membrane holds, by number; 0 is the environment."""
+        return {id: held for id, _, _, _, held in self._regions(self._system.get())}
+
+    def add(self, arriving: Mapping[int, Multiset]) -> None:
+        """Puts objects into membranes that are there, by number; 0 is the environment."""
+        words = self._system.get()
+        found = words[:4]
+        for id, parent, label, charge, held in self._regions(words):
+            found += (id, parent, label, charge)
+            if more := arriving.get(id):
+                for name, count in more.counts.items():
+                    held[name] = held.get(name, 0) + count
+            found += self._pairs(held)
+        self._system.set(found)
+
+    def _regions(self, words: list[int]) -> Iterator[tuple[int, int, int, int, dict[str, int]]]:
+        """Number, place of the one around, label, charge and objects of all, as `get` has them."""
+        objects = self._objects
+        at = 4
+        for _ in range(words[3]):
+            id, parent, label, charge, n = words[at : at + 5]
+            first, at = at + 5, at + 5 + 2 * n
+            held = {objects[words[i]]: words[i + 1] for i in range(first, at, 2)}
+            yield id, parent, label, charge, held
 
     def step(self) -> tuple[dict[int, str], Chosen]:
         """Makes a step: the labels of the membranes before it, and what was applied."""
-        labels = {membrane.id: membrane.label for membrane in self.configuration().membranes}
+        regions = self._regions(self._system.get())
+        labels = {id: self._labels[label] for id, _, label, _, _ in regions if id}
         if self._run(1) == _HALTED:
             return labels, []
         rows = self._system.applied()
@@ -194,6 +215,6 @@ class NativeStepper(Stepper):
             words += [_SIGN[membrane.charge], *self._pairs(membrane.contents)]
         return words
 
-    def _pairs(self, objects: Multiset) -> list[int]:
+    def _pairs(self, objects: Mapping[str, int]) -> list[int]:
         pairs = sorted((self._object_at[name], count) for name, count in objects.items())
         return [len(pairs), *(number for pair in pairs for number in pair)]

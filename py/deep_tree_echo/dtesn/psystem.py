@@ -17,7 +17,7 @@ from .parallel import Program
 from .records import Application, Run, Step
 from .rewriting import DEFAULT_LIMITS, Limits
 from .rules import Model, Rule
-from .steppers import ReferenceStepper, Stepper
+from .steppers import ReferenceStepper, Stepper, checked_arrivals
 
 __all__ = ["PSystem"]
 
@@ -108,6 +108,7 @@ class PSystem:
         self.seed = _checked_seed(seed)
         found = self._is
         self._program = Program(list(found.rules), model, found.stronger, found.supply)
+        self._objects = frozenset(found.objects())
         self._stepper: Stepper = self._make_stepper(engine)
         self.reset(seed)
 
@@ -184,6 +185,38 @@ class PSystem:
         """Goes back to the start, with the same seed or another."""
         self.seed = self.seed if seed is None else _checked_seed(seed)
         self._stepper.start(self._is.start, self.seed)
+
+    @property
+    def holdings(self) -> dict[int, dict[str, int]]:
+        """What each membrane holds, by number, in plain dictionaries; 0 is the environment."""
+        return self._stepper.holdings()
+
+    def add(self, arriving: Mapping[int, MultisetLike]) -> None:
+        """Puts objects into membranes between two steps: input from outside.
+
+        Parameters
+        ----------
+        arriving : mapping of int to multiset
+            By number of the membrane; 0 is the environment.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such membrane, or no rule knows an object; nothing has been put in.
+        LimitError
+            If there would be more objects than the limits allow; likewise.
+
+        Examples
+        --------
+        >>> from deep_tree_echo.dtesn.rules import evolve
+        >>> system = PSystem("[]'1", {}, [evolve("1", "a*2", "b")])
+        >>> system.add({1: "a*5"})
+        >>> system.run().steps, system.holdings
+        (1, {0: {}, 1: {'a': 1, 'b': 2}})
+        """
+        self._stepper.add(
+            checked_arrivals(arriving, self.holdings, self._objects, self.supply, self.limits)
+        )
 
     def step(self) -> Step:
         """Makes one step.
@@ -368,7 +401,7 @@ class PSystem:
                     f"membrane {membrane.id} has the label {membrane.label!r}, which the system "
                     "does not know."
                 )
-        known = set(self._is.objects())
+        known = self._objects
         regions = [configuration.environment, *(m.contents for m in configuration.membranes)]
         for name in (name for objects in regions for name in objects):
             if name not in known:
