@@ -1,13 +1,11 @@
-"""Membrane systems that several tests share: classics from the literature, and random ones."""
+"""Membrane systems that several tests share: those of the laboratory, and random ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from deep_tree_echo.dtesn.multiset import Multiset
-from deep_tree_echo.dtesn.psystem import PSystem
 from deep_tree_echo.dtesn.rules import (
     Rule,
     antiport,
@@ -18,102 +16,27 @@ from deep_tree_echo.dtesn.rules import (
     send_in,
     send_out,
 )
+from deep_tree_echo.laboratory.systems import (
+    Clause,
+    divides,
+    satisfiable,
+    squares,
+    subset_sum,
+)
 from hypothesis import strategies as st
 
+__all__ = [
+    "ENGINES",
+    "Clause",
+    "divides",
+    "multisets",
+    "random_systems",
+    "satisfiable",
+    "squares",
+    "subset_sum",
+]
+
 ENGINES = ("python", "libecho")
-
-
-def squares(**rest: Any) -> PSystem:
-    """Generates n^2 copies of c in membrane 4, for a random n (Păun 2000)."""
-    rules = [
-        evolve("3", "a", "a, bp"),
-        evolve("3", "a", "bp", dissolves=True),
-        evolve("3", "f", "f*2"),
-        evolve("2", "bp", "b"),
-        evolve("2", "b", "b", into={"4": "c"}),
-        evolve("2", "f*2", "f", name="halve"),
-        evolve("2", "f", "a", dissolves=True, name="end"),
-    ]
-    return PSystem(
-        "[[[]'3 []'4]'2]'1",
-        {"3": "a, f"},
-        rules,
-        priorities=[("halve", "end")],
-        output="4",
-        **rest,
-    )
-
-
-def divides(k: int, n: int, **rest: Any) -> PSystem:
-    """Membrane 3 ends with yes if k divides n, else with no (after Păun 2000)."""
-    rules = [
-        evolve("2", "a, c", "cp", name="there"),
-        evolve("2", "a, cp", "c", name="back"),
-        evolve("2", "d", "d", dissolves=True, name="out"),
-        evolve("1", "d, c, cp", "", into={"3": "no"}, name="mixed"),
-        evolve("1", "d", "", into={"3": "yes"}, name="pure"),
-    ]
-    return PSystem(
-        "[[]'2 []'3]'1",
-        {"2": f"a*{n}, c*{k}, d"},
-        rules,
-        priorities=[("there", "out"), ("back", "out"), ("mixed", "pure")],
-        output="3",
-        **rest,
-    )
-
-
-Clause = Sequence[int]
-"""Literals: 2 is the second variable, -2 its negation."""
-
-
-def satisfiable(n: int, clauses: Sequence[Clause], **rest: Any) -> PSystem:
-    """Sends yes or no into the environment after n + m + 4 steps at most.
-
-    Membrane 2 divides once for each variable; t and f say which value a copy took, and become
-    the clauses r that this value satisfies. Then k walks over the clauses.
-    """
-    m = len(clauses)
-    rules: list[Rule] = []
-    for i in range(1, n + 1):
-        now, then = f"d{{{i}}}", f"d{{{i + 1}}}"
-        rules.append(divide("2", now, f"t{{{i}}}, {then}", f"f{{{i}}}, {then}"))
-        for name, literal in (("t", i), ("f", -i)):
-            satisfied = [f"r{{{j}}}" for j, clause in enumerate(clauses, 1) if literal in clause]
-            rules.append(evolve("2", f"{name}{{{i}}}", Multiset(satisfied)))
-    rules.append(evolve("2", f"d{{{n + 1}}}", "k{1}"))
-    for j in range(1, m + 1):
-        rules.append(evolve("2", f"k{{{j}}}, r{{{j}}}", f"k{{{j + 1}}}"))
-    rules.append(send_out("2", f"k{{{m + 1}}}", "yes"))
-    rules.append(send_out("1", "yes", "yes", new_charge="+"))
-    last = n + m + 3
-    rules += [evolve("1", f"z{{{i}}}", f"z{{{i + 1}}}") for i in range(last)]
-    rules.append(send_out("1", f"z{{{last}}}", "no", new_charge="+"))
-    contents = {"1": "z{0}", "2": "d{1}"}
-    return PSystem("[[]'2]'1", contents, rules, model="active", output="environment", **rest)
-
-
-def subset_sum(weights: Sequence[int], target: int, **rest: Any) -> PSystem:
-    """As many yes in the skin as subsets of the weights have the sum."""
-    n = len(weights)
-    rules: list[Rule] = []
-    for i, weight in enumerate(weights):
-        after = f"d{{{i + 1}}}"
-        rules.append(divide("2", f"d{{{i}}}", {after: 1, "s": weight}, after))
-    rules += [
-        evolve("2", {f"d{{{n}}}": 1, "s": target}, "equal"),
-        evolve("2", "equal, s", "", name="more"),
-        send_out("2", "equal", "yes", name="report"),
-    ]
-    return PSystem(
-        "[[]'2]'1",
-        {"2": "d{0}"},
-        rules,
-        model="active",
-        priorities=[("more", "report")],
-        output="1",
-        **rest,
-    )
 
 
 # ------------------------------------------------------------------- random
