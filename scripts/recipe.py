@@ -54,15 +54,15 @@ def node_packages(log: Log) -> None:
     log.run("npm", "ci", "--no-audit", "--no-fund", cwd=WEB)
 
 
-def fetch(*names: str) -> Step:
-    """Return the step that fetches some sources."""
+def fetch(*names: str, called: str = "") -> Step:
+    """Return the step that fetches some sources; ``called`` names it, else the first of them."""
 
     def run(log: Log) -> None:
         if log.code_of(PYTHON, "-m", "external.fetch", *names, show=True) != 0:
             raise StepError(log.last)
 
     return Step(
-        f"fetch-{names[0].split('/')[0]}",
+        f"fetch-{called or names[0].split('/')[0]}",
         f"fetching {', '.join(names)}",
         run,
         lambda: [ROOT / "external" / "sources.toml", *names],
@@ -175,6 +175,7 @@ STEPS = (
     fetch("world"),
     fetch("rwkv-cpp"),
     fetch(*TEST_WHEELS),
+    fetch("wheels/lark", called="lark"),
     Step(
         "native",
         "building libecho.so for this machine",
@@ -248,6 +249,6 @@ STEPS = (
         site.assemble,
         site.inputs,
         (site.SITE / "assets.json",),
-        ("page", "snapshot", "wasm", "relaxed"),
+        ("page", "snapshot", "wasm", "relaxed", "fetch-lark"),
     ),
 )

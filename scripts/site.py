@@ -22,6 +22,8 @@ PAGE = BUILD / "web"
 PYODIDE = BUILD / "external" / "pyodide"
 # Without and with relaxed SIMD; the page loads the one that its browser runs faster.
 LIBRARIES = (BUILD / "wasm" / "libecho.so", BUILD / "relaxed" / "libecho-relaxed.so")
+# Parses P-Lingua; the page asks for it only when somebody writes some.
+LARK = BUILD / "external" / "wheels" / "lark"
 MODELS = ROOT / "py" / "deep_tree_echo" / "models"
 CORE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip")
 # Not worth a second file when they are already compressed, or tiny.
@@ -34,7 +36,7 @@ PACKED = ("python/packages.tar", "python/snapshot.bin")
 def inputs() -> Iterator[Path | str]:
     """Give what the site is made from."""
     yield from (PAGE, snapshot.FOLDER, *LIBRARIES, MODELS, Path(__file__))
-    yield PYODIDE / ".source.json"
+    yield from (PYODIDE / ".source.json", LARK / ".source.json")
     yield from (ROOT / "external" / "sources.toml", ROOT / "LICENSE")
     yield ROOT / "web" / "package-lock.json"
 
@@ -57,6 +59,8 @@ def assemble(log: Log) -> None:
             files[f"python/{path.relative_to(snapshot.FOLDER).as_posix()}"] = path
     for library in LIBRARIES:
         files[f"wheels/{library.name}"] = library
+    for path in LARK.glob("*.whl"):
+        files[f"wheels/{path.name}"] = path
     for path in sorted(MODELS.glob("*.bin")):
         files[f"models/{path.name}"] = path
     files["licences.html"] = licences()
@@ -128,9 +132,9 @@ def licences() -> bytes:
     """Return the page that lists what others wrote and the site contains."""
     rows = []
     sources = read_sources(ROOT / "external" / "sources.toml")
-    for name in ("pyodide", "numpy", "highway", "world"):
+    for name in ("pyodide", "numpy", "highway", "world", "wheels/lark"):
         source = sources[name]
-        rows.append((name, source.version, source.licence, source.why))
+        rows.append((name.rpartition("/")[2], source.version, source.licence, source.why))
     lock = json.loads((ROOT / "web" / "package-lock.json").read_text(encoding="utf-8"))
     for place, package in sorted(lock["packages"].items()):
         if place and not package.get("dev") and not package.get("optional"):

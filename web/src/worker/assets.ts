@@ -14,7 +14,7 @@ export function partOf(path: string): Part | null {
   if (CORE.includes(path) || [SNAPSHOT, PACKAGES, STDLIB].includes(path)) return "Python";
   if (path.startsWith("models/")) return "model";
   if (path.startsWith("python/numpy/")) return "NumPy";
-  if (path.startsWith("wheels/")) return "engine";
+  if (path.startsWith("wheels/libecho")) return "engine";
   return null;
 }
 
@@ -163,14 +163,21 @@ export class Downloads {
 
   /** Counts a wanted file towards its part's total once its size is known. */
   #add(path: string): void {
-    const progress = this.#progress.get(partOf(path)!)!;
+    const progress = this.#progressOf(path);
+    if (!progress) return;
     progress.total += this.#sizes.get(path) ?? 0;
     this.#tell({ ...progress });
   }
 
+  /** `undefined` for what is no part of the opening. */
+  #progressOf(path: string): PartProgress | undefined {
+    const part = partOf(path);
+    return part ? this.#progress.get(part) : undefined;
+  }
+
   #count(path: string, bytes: number): void {
-    if (!this.#wanted.has(path)) return;
-    const progress = this.#progress.get(partOf(path)!)!;
+    const progress = this.#progressOf(path);
+    if (!progress || !this.#wanted.has(path)) return;
     progress.done += bytes;
     // A file that is fetched again for a plain start is not counted twice.
     if (progress.total > 0) progress.done = Math.min(progress.done, progress.total);

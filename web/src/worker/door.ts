@@ -1,4 +1,4 @@
-import type { PyBuffer, PyProxy } from "./pyproxy.js";
+import type { PyBuffer, PyProxy, TypedArray } from "./pyproxy.js";
 
 /**
  * `deep_tree_echo.page.Page` as JavaScript sees it. Everything structured travels as JSON text,
@@ -37,6 +37,19 @@ export interface Door {
   follow(change: boolean): void;
   /** The state after the last token read, `undefined` where there is none to show. */
   state_view(layer: number, head: number): StateProxy | undefined;
+}
+
+/** `deep_tree_echo.laboratory.Laboratory` as JavaScript sees it. */
+export interface Laboratory {
+  /** Calls a method of a section with its arguments as a JSON object. */
+  call(section: string, method: string, values: string): LaboratoryAnswer;
+}
+
+/** What a method of the laboratory returned: its JSON, and the names and contents of its arrays. */
+export interface LaboratoryAnswer extends PyProxy {
+  facts(): string;
+  names(): string;
+  array(name: string): PyProxy & { getBuffer(): PyBuffer<TypedArray> };
 }
 
 /** A state view in Python: its JSON, and its arrays. */

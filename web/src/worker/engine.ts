@@ -1,10 +1,10 @@
 /// <reference lib="webworker" />
 import * as Comlink from "comlink";
 
-import type { Door } from "./door.js";
+import type { Door, Laboratory, LaboratoryAnswer } from "./door.js";
 import { preview, scriptBytes } from "./memory.js";
 import { Cancelled, type Check, ModelCache, openLocal, openSource, watched } from "./models.js";
-import { type BootedPython, PythonStart } from "./python.js";
+import { PythonStart } from "./python.js";
 import type {
   CachedModel,
   Engine,
@@ -63,7 +63,9 @@ class PythonEngine implements Engine {
   #feed = new StateFeed();
   #requests: RequestRecord[] = [];
   /** Completes Python with the files that the first answer does without; once. */
-  #complete: () => Promise<void> = () => Promise.resolve();
+  readonly #complete = once(() => this.#fetchRest());
+  readonly #laboratory = once(() => this.#openLaboratory());
+  #added = new Map<string, Promise<void>>();
 
   constructor() {
     new PerformanceObserver((list) => {
@@ -79,15 +81,13 @@ class PythonEngine implements Engine {
   }
 
   async boot(progress: (part: PartProgress) => void): Promise<Loaded> {
-    const python = await start.boot(progress);
-    const { pyodide, missing } = python;
+    const { pyodide, missing } = await start.boot(progress);
     try {
       const page = pyodide.pyimport("deep_tree_echo.page") as { Page(): Door };
       this.#door = page.Page();
       const loaded = await this.#load(() =>
         this.#door!.load_bundled(JSON.stringify(Object.fromEntries(missing))),
       );
-      this.#complete = once(() => this.#fetchRest(python));
       setTimeout(() => void this.#complete(), CALM_MS);
       return loaded;
     } catch (error) {
@@ -95,8 +95,9 @@ class PythonEngine implements Engine {
     }
   }
 
-  async #fetchRest({ rest }: BootedPython): Promise<void> {
+  async #fetchRest(): Promise<void> {
     try {
+      const { rest } = await start.begun;
       const place = await rest();
       // Putting it in its place takes a moment, which no answer waits for.
       while (this.#answering) await new Promise((resolve) => setTimeout(resolve, 200));
@@ -230,6 +231,33 @@ class PythonEngine implements Engine {
     return this.#requests;
   }
 
+  async #openLaboratory(): Promise<Laboratory> {
+    const { pyodide } = await start.begun;
+    await this.#complete();
+    const module = pyodide.pyimport("deep_tree_echo.laboratory") as { Laboratory(): Laboratory };
+    return module.Laboratory();
+  }
+
+  async laboratory(section: string, method: string, values: object): Promise<unknown> {
+    try {
+      const laboratory = await this.#laboratory();
+      return plain(laboratory.call(section, method, JSON.stringify(values)));
+    } catch (error) {
+      throw sentence(error);
+    }
+  }
+
+  async addPackage(name: "lark"): Promise<void> {
+    const adding = this.#added.get(name) ?? start.begun.then((python) => python.add(name));
+    this.#added.set(name, adding);
+    try {
+      await adding;
+    } catch (error) {
+      this.#added.delete(name);
+      throw error;
+    }
+  }
+
   #ready(): Door {
     if (!this.#door) throw new Error("The engine is not ready yet; wait for the status line.");
     return this.#door;
@@ -237,9 +265,26 @@ class PythonEngine implements Engine {
 }
 
 /** The same promise however often it is asked for. */
-function once(work: () => Promise<void>): () => Promise<void> {
-  let begun: Promise<void> | null = null;
+function once<Value>(work: () => Promise<Value>): () => Promise<Value> {
+  let begun: Promise<Value> | null = null;
   return () => (begun ??= work());
+}
+
+/** An answer of the laboratory as JavaScript has it: JSON's values, and typed arrays. */
+function plain(answer: LaboratoryAnswer): unknown {
+  try {
+    const values = JSON.parse(answer.facts()) as Record<string, unknown>;
+    for (const name of JSON.parse(answer.names()) as string[]) {
+      const array = answer.array(name);
+      const buffer = array.getBuffer();
+      values[name] = buffer.data.slice();
+      buffer.release();
+      array.destroy();
+    }
+    return values;
+  } finally {
+    answer.destroy();
+  }
 }
 
 /** At most one call a frame, and always the last one. */

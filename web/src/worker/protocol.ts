@@ -268,4 +268,13 @@ export interface Engine {
   cachedModels(): Promise<CachedModel[]>;
   deleteCached(name: string): Promise<void>;
   requests(): RequestRecord[];
+  /**
+   * Asks a section of the laboratory, `py/deep_tree_echo/laboratory/`. Works as soon as Python is
+   * there, before the model is. Arrays at the top level of the answer are typed arrays.
+   *
+   * @throws Error with one sentence; `name` is the kind.
+   */
+  laboratory(section: string, method: string, values: object): Promise<unknown>;
+  /** Fetches a package that only the laboratory needs and makes it importable, once. */
+  addPackage(name: "lark"): Promise<void>;
 }

@@ -24,16 +24,23 @@ interface LoadOptions {
 
 type LoadPyodide = (options: LoadOptions) => Promise<Pyodide>;
 
-/** Python with all that could be fetched for it. */
-export interface BootedPython {
+/** Python with the compiled engine, if that could be fetched; the model is still on its way. */
+export interface BegunPython {
   pyodide: Pyodide;
-  /** Parts that are missing, with the reason in one sentence. */
-  missing: Map<Part, string>;
+  /** The wheel of a package that is pure Python, put on Python's path. */
+  add(name: string): Promise<void>;
   /**
    * Fetches what a start from the snapshot does without: the files of the standard library and of
    * the packages. Gives the function that puts them in their places.
    */
   rest(): Promise<() => void>;
+}
+
+/** Python with all that could be fetched for it. */
+export interface BootedPython {
+  pyodide: Pyodide;
+  /** Parts that are missing, with the reason in one sentence. */
+  missing: Map<Part, string>;
 }
 
 const WASM = "pyodide/pyodide.asm.wasm";
@@ -65,6 +72,16 @@ export class PythonStart {
   readonly #script: Promise<{ default: CreateModule }>;
   readonly #files: Promise<Files>;
   readonly #missing = new Map<Part, string>();
+  #begin!: (python: BegunPython) => void;
+  #fail!: (error: unknown) => void;
+
+  /** Python, as soon as it is there; `boot` must be under way. Fails as that does. */
+  readonly begun: Promise<BegunPython> = early(
+    new Promise((resolve, reject) => {
+      this.#begin = resolve;
+      this.#fail = reject;
+    }),
+  );
 
   /** @param root - The site's address, with a slash at its end. */
   constructor(private readonly root: string) {
@@ -123,6 +140,15 @@ export class PythonStart {
    * @throws AssetError if Python itself or our package cannot be had.
    */
   async boot(tell: (progress: PartProgress) => void): Promise<BootedPython> {
+    try {
+      return await this.#boot(tell);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  async #boot(tell: (progress: PartProgress) => void): Promise<BootedPython> {
     this.#downloads.watch(tell);
     const files = await this.#files;
     const begun = await this.#fromSnapshot(files);
@@ -130,25 +156,32 @@ export class PythonStart {
     files.snapshot = files.libraries = null;
     const pyodide = begun ?? (await this.#plainly(files));
     pyodide.FS.mkdirTree(`${OUR_FOLDER}/models`);
-    const [core, model] = await Promise.all([files.core, files.model]);
     const put = (path: string, data: Uint8Array | null) => {
       if (data) pyodide.FS.writeFile(path, data, { canOwn: true });
     };
-    put(files.corePath, core);
-    put(files.modelPath, model);
-    return {
+    const bytes = (path: string) => this.#downloads.bytes(listed(files.manifest, path));
+    put(files.corePath, await files.core);
+    this.#begin({
       pyodide,
-      missing: this.#missing,
+      add: async (name) => {
+        const found = files.manifest.files.find(({ path }) => path.startsWith(`wheels/${name}-`));
+        const wheel = await bytes(found?.path ?? `wheels/${name}`);
+        const place = `${SITE_PACKAGES}/${name}.whl`;
+        put(place, wheel);
+        // Python imports from the file as it is.
+        pyodide.runPython(`import sys; sys.path.append(${JSON.stringify(place)})`);
+      },
       rest: async () => {
         if (!begun) return () => undefined;
-        const bytes = (path: string) => this.#downloads.bytes(listed(files.manifest, path));
         const [stdlib, packages] = await Promise.all([bytes(STDLIB), bytes(PACKAGES)]);
         return () => {
           put(STDLIB_PLACE, stdlib);
           unpack(pyodide, packages);
         };
       },
-    };
+    });
+    put(files.modelPath, await files.model);
+    return { pyodide, missing: this.#missing };
   }
 
   /** `null` if there is no snapshot that can be used here. */
