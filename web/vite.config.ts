@@ -1,11 +1,16 @@
 import { defineConfig } from "vite";
 
+import { MARK } from "./src/ui/mark.js";
+
 /**
  * The page is built into `build/web/`; `./build.sh site` puts Pyodide, the wheels and the model
  * beside it. Addresses are relative, so the site works under any path.
  */
 export default defineConfig({
   base: "./",
+  plugins: [
+    { name: "mark", transformIndexHtml: (page: string) => page.replace("<!-- mark -->", MARK) },
+  ],
   build: {
     outDir: "../build/web",
     emptyOutDir: true,

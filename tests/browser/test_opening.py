@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
+from scripts.serve import Server
+
 from .conftest import BOOT_MS, Open, figures, say, wait_answer, wait_ready
 
 
@@ -46,6 +48,16 @@ def test_first_open_answers_with_the_bundled_model(open_page: Open) -> None:
     expect(dialog.get_by_text("/pyodide/pyodide.asm.wasm").first).to_be_visible()
     expect(dialog.get_by_text("/wheels/libecho-relaxed.so").first).to_be_visible()
     expect(dialog).to_contain_text("All of them fetched files of this site")
+
+
+def test_the_frame_before_the_program_has_the_same_mark(open_page: Open, site: Server) -> None:
+    page = open_page()
+    mark = page.locator("h1 svg")
+    mark.wait_for()
+    drawn = [path.get_attribute("d") for path in mark.locator("path").all()]
+    frame = page.request.get(site.url).text()
+    assert drawn
+    assert [path for path in drawn if f'd="{path}"' not in frame] == []
 
 
 def test_python_that_cannot_be_fetched_is_one_sentence(open_page: Open) -> None:

@@ -1,5 +1,6 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
+import { unsafeHTML } from "lit/directives/unsafe-html.js";
 
 import { readPlace, writePlace, type Column, type Place } from "../address.js";
 import type { OfflineState } from "../sw/offline.js";
@@ -9,6 +10,7 @@ import { megabytes } from "./format.js";
 import { icon } from "./icons.js";
 import type { Inside, View } from "./inside.js";
 import { look } from "./look.js";
+import { MARK } from "./mark.js";
 import type { TalkView } from "./talk.js";
 import "./conversations.js";
 import "./dialogs.js";
@@ -249,7 +251,7 @@ export class App extends SessionElement {
         >
           ${icon("chats")} <span class="wide">Chats</span>
         </button>
-        <h1>${MARK} Deep Tree Echo</h1>
+        <h1>${unsafeHTML(MARK)} Deep Tree Echo</h1>
         ${
           this.offline === "newer"
             ? html`<button class="quiet fresh" @click=${() => void this.#renew()}>
@@ -391,18 +393,3 @@ function typing(event: KeyboardEvent): boolean {
     target instanceof HTMLSelectElement
   );
 }
-
-/** The mark: a tree whose rings echo. */
-const MARK = html`<svg
-  width="22"
-  height="22"
-  viewBox="0 0 24 24"
-  fill="none"
-  stroke="currentColor"
-  stroke-width="1.8"
-  stroke-linecap="round"
-  aria-hidden="true"
->
-  <path d="M12 21v-9M12 15l-4-4M12 13l4-4" />
-  <path d="M7 7a7 7 0 0 1 10 0M4 4.5a11 11 0 0 1 16 0" />
-</svg>`;
