@@ -4,6 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from deep_tree_echo.errors import ModelFormatError, UnsupportedModelError
+from deep_tree_echo.formats.rwkv_file import Header
+from deep_tree_echo.formats.types import TensorType
+from deep_tree_echo.platform import bundled_model_path
 from deep_tree_echo.training.evaluate import compare, model_bits, split
 from deep_tree_echo.training.export import parameters_of, read_file, write_file
 from deep_tree_echo.training.network import CarriedState, Network
@@ -13,6 +17,8 @@ from deep_tree_echo.training.parameters import Parameters, Shape, initial_parame
 from deep_tree_echo.training.recurrent import Recurrent, sample
 from deep_tree_echo.training.streams import Streams, pack
 from deep_tree_echo.training.trainer import Recipe, Trainer, load_parameters
+
+from tests.random_models import random_model_bytes
 
 pytestmark = pytest.mark.native("compiles kernels for this machine")
 SMALL = Shape(width=64, layers=2, rank=8, gate_rank=8, hidden=2)
@@ -69,7 +75,7 @@ def test_the_file_evaluated_alone_gives_the_same_logits(tmp_path, half):
 def test_the_layout_of_the_file(tmp_path):
     write_file(initial_parameters(Shape(), 1), tmp_path / "model.bin")
     header, tensors = read_file(tmp_path / "model.bin")
-    assert header == {"vocabulary": 257, "width": 128, "layers": 4, "type": 1}
+    assert header == Header(257, 128, 4, TensorType.FP16)
     names = list(tensors)
     assert names[0] == "emb.weight"
     assert names[1:8] == [f"blocks.0.{n}" for n in (
@@ -82,8 +88,21 @@ def test_the_layout_of_the_file(tmp_path):
     assert tensors["blocks.1.att.v1"].shape == (32, 128)
     assert "blocks.0.att.v1" not in tensors
     (tmp_path / "bad.bin").write_bytes(bytes(64))
-    with pytest.raises(ValueError, match=r"not an rwkv.cpp file"):
+    with pytest.raises(ModelFormatError, match=r"not a model"):
         read_file(tmp_path / "bad.bin")
+
+
+def test_the_bundled_model_comes_back_byte_for_byte(tmp_path):
+    bundled = bundled_model_path()
+    write_file(parameters_of(bundled), tmp_path / "model.bin")
+    assert (tmp_path / "model.bin").read_bytes() == bundled.read_bytes()
+
+
+def test_a_quantised_file_is_refused(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(random_model_bytes("7.0", n_embed=64, n_layer=1, type="Q8_0"))
+    with pytest.raises(UnsupportedModelError, match=r"of model.bin is Q8_0; only FP32 and FP16"):
+        read_file(path)
 
 
 def test_evaluation_does_not_depend_on_its_batches(tmp_path):

@@ -1,26 +1,24 @@
 """Write a model as an rwkv.cpp file, and read such a file back.
 
-A file is a header of six 32-bit integers (magic, version 101, vocabulary,
-width, layers, data type) and then tensors: dimensions, length of the key, data
-type, sides from the last to the first, key, data. Everything is little endian.
 Matrices are written in half precision, all else in single precision, as the
 converter of rwkv.cpp does; ``att.r_k`` counts as a vector.
 """
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import UnsupportedModelError
+from ..formats import rwkv_file
+from ..formats.rwkv_file import Header, Tensor
+from ..formats.types import TensorType
 from .parameters import Parameters, Shape
 
 __all__ = ["parameters_of", "read_file", "write_file"]
-
-MAGIC, VERSION, FP32, FP16 = 0x67676D66, 101, 0, 1
 
 
 def write_file(parameters: Parameters, path: Path, half: bool = True) -> int:
@@ -41,25 +39,21 @@ def write_file(parameters: Parameters, path: Path, half: bool = True) -> int:
         Bytes written.
     """
     shape = parameters.shape
-    kind = FP16 if half else FP32
-    parts = [struct.pack("<6i", MAGIC, VERSION, shape.vocabulary, shape.width, shape.layers, kind)]
+    type = TensorType.FP16 if half else TensorType.FP32
+    tensors = []
     for name, view in parameters.items():
-        key = name.encode()
         matrix = view.ndim == 2 and not name.endswith("r_k")
-        this = FP16 if half and matrix else FP32
-        sides = view.shape[::-1]
-        parts.append(struct.pack(f"<{3 + len(sides)}i", len(sides), len(key), this, *sides))
-        parts.append(key)
-        parts.append(view.astype("<f2" if this == FP16 else "<f4").tobytes())
-    whole = b"".join(parts)
+        tensors.append(Tensor.from_floats(name, view, type if matrix else TensorType.FP32))
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".part")
-    fresh.write_bytes(whole)
+    with fresh.open("wb") as file:
+        header = Header(shape.vocabulary, shape.width, shape.layers, type)
+        rwkv_file.write_file(file, header, tensors)
     fresh.replace(path)
-    return len(whole)
+    return path.stat().st_size
 
 
-def read_file(path: Path) -> tuple[dict[str, int], dict[str, NDArray[np.float32]]]:
+def read_file(path: Path) -> tuple[Header, dict[str, NDArray[np.float32]]]:
     """Read a model file in FP32 or FP16.
 
     Parameters
@@ -69,34 +63,26 @@ def read_file(path: Path) -> tuple[dict[str, int], dict[str, NDArray[np.float32]
 
     Returns
     -------
-    header : dict of str to int
-        ``vocabulary``, ``width``, ``layers`` and ``type``.
+    header : Header
+        Its sizes and type.
     tensors : dict of str to ndarray of float32
         In the order of the file, sides from the first to the last.
 
     Raises
     ------
-    ValueError
-        If it is no such file.
+    ModelFormatError
+        If it is no such file, or damaged.
+    UnsupportedModelError
+        If it is quantised.
     """
-    whole = path.read_bytes()
-    magic, version, vocabulary, width, layers, kind = struct.unpack_from("<6i", whole)
-    if (magic, version) != (MAGIC, VERSION):
-        raise ValueError(f"{path.name} is not an rwkv.cpp file of version {VERSION}.")
-    at, tensors = 24, {}
-    while at < len(whole):
-        count, length, this = struct.unpack_from("<3i", whole, at)
-        at += 12
-        sides = struct.unpack_from(f"<{count}i", whole, at)[::-1]
-        at += 4 * count
-        key = whole[at : at + length].decode()
-        at += length
-        if this not in (FP32, FP16):
-            raise ValueError(f"{key} is quantised; only FP32 and FP16 are read here.")
-        values = np.frombuffer(whole, "<f2" if this else "<f4", int(np.prod(sides)), at)
-        at += values.nbytes
-        tensors[key] = values.astype(np.float32).reshape(sides)
-    return {"vocabulary": vocabulary, "width": width, "layers": layers, "type": kind}, tensors
+    header, tensors = rwkv_file.read_file([path.read_bytes()])
+    for tensor in tensors:
+        if tensor.type.quantised:
+            raise UnsupportedModelError(
+                f"{tensor.name} of {path.name} is {tensor.type.name}; only FP32 and FP16 are read "
+                "here."
+            )
+    return header, {tensor.name: tensor.floats() for tensor in tensors}
 
 
 def parameters_of(path: Path, dtype: Any = np.float32) -> Parameters:
@@ -113,17 +99,22 @@ def parameters_of(path: Path, dtype: Any = np.float32) -> Parameters:
     -------
     values : Parameters
         With the numbers of the file.
+
+    Raises
+    ------
+    ModelFormatError, UnsupportedModelError
+        As `read_file` does.
     """
     header, tensors = read_file(path)
     first = "blocks.0."
     shape = Shape(
-        width=header["width"],
-        layers=header["layers"],
+        width=header.n_embed,
+        layers=header.n_layer,
         head_size=tensors[first + "att.r_k"].shape[1],
         rank=tensors[first + "att.w1"].shape[0],
         gate_rank=tensors[first + "att.g1"].shape[0],
-        hidden=tensors[first + "ffn.key.weight"].shape[0] // header["width"],
-        vocabulary=header["vocabulary"],
+        hidden=tensors[first + "ffn.key.weight"].shape[0] // header.n_embed,
+        vocabulary=header.n_vocab,
     )
     parameters = Parameters(shape, dtype)
     for name, view in parameters.items():

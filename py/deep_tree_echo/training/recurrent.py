@@ -30,7 +30,7 @@ class Recurrent:
 
     def __init__(self, path: Path) -> None:
         self.header, self.tensors = read_file(path)
-        self.width, self.layers = self.header["width"], self.header["layers"]
+        self.width, self.layers = self.header.n_embed, self.header.n_layer
         self.heads, self.size = self.tensors["blocks.0.att.r_k"].shape
         self.reset()
 
