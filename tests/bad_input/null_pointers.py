@@ -14,12 +14,21 @@ from deep_tree_echo import Model, SamplingSettings, core
 from tests.bad_input.files import good
 
 ARGUMENT_ERROR = 1
-INTEGERS = (ctypes.c_size_t, ctypes.c_int32, ctypes.c_uint32, ctypes.c_uint64)
+NUMBERS = (
+    ctypes.c_size_t,
+    ctypes.c_int32,
+    ctypes.c_uint32,
+    ctypes.c_uint64,
+    ctypes.c_double,
+)
 # Where echo.h says that NULL is taken.
 MAY_BE_NULL = {
     "echo_simd_force": {0},
     "echo_rwkv_eval": {3, 4, 5},
     "echo_sampler_sample": {3},
+    "echo_rls_update": {4},
+    "echo_rls_get": {1, 2},
+    "echo_lms_update": {5},
 }
 FREEING = "_free"
 MAKING = {"echo_tokenizer_world", "echo_psystem_new"}
@@ -33,7 +42,7 @@ def valid_arguments(name: str, kinds: list[Any], handles: dict[str, Any]) -> lis
     for i, kind in enumerate(kinds):
         if is_method and i == 0 and name not in MAKING:
             arguments.append(own)
-        elif kind in INTEGERS:
+        elif kind in NUMBERS:
             arguments.append(1)
         elif kind is ctypes.c_char_p:
             arguments.append(b"x")
@@ -50,7 +59,7 @@ def cases(handles: dict[str, Any]) -> Iterator[tuple[str, int, list[Any]]]:
         if name.endswith(FREEING):
             continue
         for i, kind in enumerate(kinds):
-            if kind not in INTEGERS and i not in MAY_BE_NULL.get(name, ()):
+            if kind not in NUMBERS and i not in MAY_BE_NULL.get(name, ()):
                 arguments = valid_arguments(name, kinds, handles)
                 arguments[i] = None
                 yield name, i, arguments
@@ -64,12 +73,14 @@ def check_all() -> int:
     sampler = core.Sampler(SamplingSettings(seed=1), model.n_vocab)
     # No objects, one label, room for one object and one membrane, no rules.
     psystem = core.PSystem([0, 1, 1, 1, 0, 0])
+    rls = core.Rls(1, 1, 1.0, 1.0, bias=False)
     handles = {
         "echo_loader_": loader._handle,
         "echo_rwkv_": model._rwkv._handle,
         "echo_tokenizer_": model.tokenizer._core._handle,
         "echo_sampler_": sampler._handle,
         "echo_psystem_": psystem._handle,
+        "echo_rls_": rls._handle,
     }
     n = 0
     for name, i, arguments in cases(handles):

@@ -8,7 +8,7 @@
  *
  * Conventions
  *   - Arrays are contiguous and row-major; shapes stand beside each argument.
- *   - All floating point arrays are float32, all token ids uint32.
+ *   - Floating point arrays are float32 where nothing else is said, token ids uint32.
  *   - Sizes in bytes are uint64 inside structs and size_t in arguments.
  *   - "May be NULL" is said where it holds; everywhere else a NULL pointer is
  *     answered with ECHO_ERROR_ARGUMENT.
@@ -358,6 +358,79 @@ ECHO_API echo_status echo_psystem_get(const echo_psystem* psystem, int64_t* conf
  * of child membranes chosen, and their ids. */
 ECHO_API echo_status echo_psystem_applied(const echo_psystem* psystem, int64_t* rows,
                                           size_t capacity, size_t* needed);
+
+/* --------------------------------------------------------------- readouts
+ *
+ * Linear readouts of states by least squares, in float64. A sample is a row of
+ * states (n_features); with a bias, a constant 1 follows its features. Weights
+ * are (n_outputs, n_features + bias), the bias last. What is computed is in
+ * docs/readouts.md. */
+
+/* Adds to the sums of products of pairs of columns: gram (n, width) += X^T Z with
+ * Z = rows (n_rows, width) float64 and X its first n columns, n <= width. Only
+ * elements (i, j) with j >= i are written. With Z = (states, 1, targets) these are
+ * the normal equations of a ridge regression. */
+ECHO_API echo_status echo_gram_add(const double* rows, size_t n_rows, size_t width, size_t n,
+                                   double* gram);
+
+/* Solves x matrix = b for each row b of right (n_right, n), into solution, likewise
+ * (it may be right), by Cholesky's factor of the lower triangle of matrix (n, n).
+ * ECHO_ERROR_ARGUMENT if a pivot is not above `tolerance` times its diagonal
+ * element: the matrix is not positive definite, or nearly so. */
+ECHO_API echo_status echo_gram_solve(const double* matrix, size_t n, double tolerance,
+                                     const double* right, size_t n_right, double* solution);
+
+/* Recursive least squares. P is the inverse of the weighted sum of x x^T over all
+ * samples x so far; the start of P is a multiple of the identity. For a sample with
+ * its target, where e is the error before the update,
+ *   k = P x,  g = 1 / (forgetting + x k),  W += e (g k)^T,  P = (P - g k k^T) / forgetting
+ * Once forgetting has made P's diagonal a million times the start somewhere, nothing
+ * is forgotten until it is smaller; this is looked at after every 8 samples. */
+typedef struct echo_rls echo_rls;
+
+typedef struct echo_rls_settings {
+  uint64_t n_features;
+  uint64_t n_outputs;
+  double start;      /* P's diagonal, in [1e-60, 1e60]                          */
+  double forgetting; /* (0, 1], 1 forgets nothing                               */
+  int32_t bias;      /* 1: a constant feature                                   */
+  int32_t reserved;  /* 0                                                       */
+} echo_rls_settings;
+
+ECHO_API echo_status echo_rls_new(const echo_rls_settings* settings, echo_rls** rls);
+ECHO_API void echo_rls_free(echo_rls* rls); /* NULL is allowed */
+
+/* Learns from samples in their order: states (count, n_features), targets (count,
+ * n_outputs) float64, all finite and at most 1e60. outputs (count, n_outputs), what
+ * was predicted before each update, may be NULL. */
+ECHO_API echo_status echo_rls_update(echo_rls* rls, const double* states, const double* targets,
+                                     size_t count, double* outputs);
+
+/* outputs (count, n_outputs) for states (count, n_features). */
+ECHO_API echo_status echo_rls_predict(echo_rls* rls, const double* states, size_t count,
+                                      double* outputs);
+
+/* weights as above and covariance, P (n_features + bias, n_features + bias). Each may
+ * be NULL in echo_rls_get. */
+ECHO_API echo_status echo_rls_get(echo_rls* rls, double* weights, double* covariance);
+ECHO_API echo_status echo_rls_set(echo_rls* rls, const double* weights, const double* covariance);
+
+/* Least mean squares: W += rate e x^T, or with rate / (offset + x x) if normalised. */
+typedef struct echo_lms_settings {
+  uint64_t n_features;
+  uint64_t n_outputs;
+  double rate;
+  double offset;
+  int32_t bias;       /* 1: a constant feature, which counts in x x             */
+  int32_t normalised; /* 1: the rate is divided as said                         */
+} echo_lms_settings;
+
+/* weights are updated in place; the rest is as in echo_rls_update. A rate that is
+ * too large makes them grow beyond all bounds: the caller looks whether they are
+ * finite. */
+ECHO_API echo_status echo_lms_update(const echo_lms_settings* settings, const double* states,
+                                     const double* targets, size_t count, double* weights,
+                                     double* outputs);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -19,6 +19,7 @@ from .library import (
     simd_targets,
 )
 from .psystem import PSystem
+from .readout import Rls, gram_add, gram_solve, lms_update
 from .rwkv import Estimate, Info, Loader, LoadOptions, Rwkv
 from .text import Sampler, Tokenizer
 
@@ -34,11 +35,15 @@ __all__ = [
     "Loader",
     "Owner",
     "PSystem",
+    "Rls",
     "Rwkv",
     "Sampler",
     "Tokenizer",
     "address",
     "check",
+    "gram_add",
+    "gram_solve",
     "library",
+    "lms_update",
     "simd_targets",
 ]
