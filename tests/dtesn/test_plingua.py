@@ -167,6 +167,24 @@ def test_a_system_comes_back(arguments):
         assert [item.times for item in steps[0].applied] == [i.times for i in steps[1].applied]
 
 
+@pytest.mark.parametrize("before", ["", "+", "-"])
+@pytest.mark.parametrize("first", ["", "+", "-"])
+@pytest.mark.parametrize("second", ["", "+", "-"])
+def test_division_by_polarities(before, first, second):
+    text = (
+        f"@model<membrane_division> def main() {{ @mu = [{before}[]'2]'1; @ms(2) = a, s; "
+        f"{before}[a]'2 --> {first}[b] {second}[c]; }}"
+    )
+    system = plingua.read(text)
+    written = plingua.write(system)
+    assert f"{before}[a]'2 --> {first}[b]'2 {second}[c]'2;" in written
+    again = plingua.read(written)
+    assert definition(again) == definition(system)
+    again.step()
+    halves = {f"{first}[b, s]'2", f"{second}[c, s]'2"}
+    assert str(again.configuration) in {f"[{x} {y}]'1" for x in halves for y in halves}
+
+
 def test_priorities_without_numbers_are_not_written():
     names = [evolve("1", x, "z", name=x) for x in "abcd"]
     system = PSystem("[]'1", {}, names, priorities=[("a", "b"), ("c", "d")])
