@@ -8,8 +8,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from scripts.peers import PEER_STEPS
-from scripts.recipe import PYTHON, STEPS
+from scripts.peers import LLAMA_PYTHON, PEER_STEPS
+from scripts.recipe import PYTHON
 from scripts.steps import BUILD, ROOT, Log, StepError, run_steps
 
 __all__ = ["bench", "oracles"]
@@ -21,6 +21,8 @@ NEEDS = ("native", "python-packages", "fetch-world", "site", "test-tools", "benc
 MORE_NEEDS = {"speed": ("llama", "llama-full"), "upstream": ("upstream",)}
 # torch has no part in the tests: an environment of its own, made only for this command.
 ORACLE_VENV = BUILD / "oracles"
+# llama.cpp is asked where the benchmarks have built it.
+OTHER_PYTHONS = {"llama_reference": LLAMA_PYTHON}
 
 
 def bench(names: Iterable[str]) -> int:
@@ -53,7 +55,7 @@ def bench(names: Iterable[str]) -> int:
 
 def oracles() -> int:
     """Ask the heavy oracles again and compare with the golden files; 0 if they agree."""
-    run_steps(STEPS, ("python-packages",))
+    run_steps(PEER_STEPS, ("python-packages", "llama"))
     python = ORACLE_VENV / "bin" / "python"
     needed = ORACLES / "requirements.txt"
     stamp = ORACLE_VENV / "requirements.txt"
@@ -66,7 +68,8 @@ def oracles() -> int:
     failed = False
     for program in programs():
         print(f"{program.name}", flush=True)
-        done = subprocess.run([python, program, "--check"], cwd=ROOT, check=False)
+        asked = OTHER_PYTHONS.get(program.stem, python)
+        done = subprocess.run([asked, program, "--check"], cwd=ROOT, check=False)
         failed |= done.returncode != 0
     return int(failed)
 

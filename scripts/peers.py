@@ -11,10 +11,11 @@ from scripts import tools
 from scripts.recipe import EXTERNAL, JOBS, PYTHON, STEPS, fetch
 from scripts.steps import BUILD, ROOT, Log, Step
 
-__all__ = ["PEER_STEPS"]
+__all__ = ["LLAMA_PYTHON", "PEER_STEPS"]
 
 FOLDER = BUILD / "bench"
 LLAMA = FOLDER / "llama"
+LLAMA_PYTHON = LLAMA / "venv" / "bin" / "python"
 SDIST = EXTERNAL / "llama-cpp-python"
 BENCH = ROOT / "tests" / "bench"
 PROGRAMS = BENCH / "web"
@@ -39,10 +40,8 @@ def sdist() -> Path:
 
 def llama(log: Log) -> None:
     """Build llama-cpp-python with AVX2 and without AVX-512, in an environment of its own."""
-    venv = LLAMA / "venv"
-    python = venv / "bin" / "python"
-    log.run(PYTHON, "-m", "venv", "--clear", venv)
-    install = (python, "-m", "pip", "install", "--no-input")
+    log.run(PYTHON, "-m", "venv", "--clear", LLAMA / "venv")
+    install = (LLAMA_PYTHON, "-m", "pip", "install", "--no-input")
     log.run(*install, "-r", BENCH / "requirements.txt")
     env = {
         "CMAKE_ARGS": " ".join((*COMMON, *AVX2)),
@@ -99,7 +98,7 @@ PEER_STEPS = (
         "building llama.cpp for AVX2, which takes some minutes",
         llama,
         lambda: [BENCH / "requirements.txt", SDIST / ".source.json", *COMMON, *AVX2],
-        (LLAMA / "venv" / "bin" / "python",),
+        (LLAMA_PYTHON,),
         ("tools", "venv", "fetch-wllama"),
     ),
     Step(
