@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from .conversation import Conversation
     from .dtesn import BSeries, Reservoir, RootedTree
     from .dtesn.psystem import PSystem
+    from .dtesn.ridge import Ridge
+    from .dtesn.rls import RLS
     from .ledger import Ledger
     from .model import Model
     from .state import State
     from .tokenizer import Tokenizer
 
 __all__ = [
+    "RLS",
     "ArgumentError",
     "BSeries",
     "BackendError",
@@ -49,6 +52,7 @@ __all__ = [
     "ModelFormatError",
     "PSystem",
     "Reservoir",
+    "Ridge",
     "RoomError",
     "RootedTree",
     "SamplingSettings",
@@ -65,7 +69,9 @@ _HOMES = {
     "Model": "model",
     "ModelFile": "backends.base",
     "PSystem": "dtesn.psystem",
+    "RLS": "dtesn.rls",
     "Reservoir": "dtesn.reservoir",
+    "Ridge": "dtesn.ridge",
     "RootedTree": "dtesn",
     "State": "state",
     "Tokenizer": "tokenizer",
