@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -91,25 +93,27 @@ class Readout(ABC):
             If shapes do not fit, to each other or to samples before, or if a number is not finite
             or beyond 1e60; the readout is then as it was.
         """
-        before = self.__dict__.copy()
-        try:
+        with self.unchanged_on_failure():
             self._learn(*self._samples(states, targets))
-        except BaseException:
-            self.__dict__.update(before)
-            raise
         return self
 
     def fit(self, states: ArrayLike, targets: ArrayLike) -> Self:
         """Forgets all that was learned and learns from these samples, see `partial_fit`."""
-        x, y = samples(states, targets, None, None)
+        with self.unchanged_on_failure():
+            self.reset()
+            self._learn(*self._samples(states, targets))
+        return self
+
+    @contextmanager
+    def unchanged_on_failure(self) -> Iterator[None]:
+        """A block of work after whose failure the readout is as it was before."""
+        # What is learned is replaced and not changed, so the names are enough.
         before = self.__dict__.copy()
         try:
-            self.reset()
-            self._learn(*self._samples(x, y))
+            yield
         except BaseException:
             self.__dict__.update(before)
             raise
-        return self
 
     def predict(self, states: ArrayLike) -> Floats:
         """The outputs for some states.

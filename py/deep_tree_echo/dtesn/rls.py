@@ -11,7 +11,9 @@ of a matrix with a vector a sample (Plackett 1950; Haykin, Adaptive Filter Theor
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -131,6 +133,24 @@ class RLS(Readout):
         """As `partial_fit`, and says what was predicted before each sample, (T, n_outputs)."""
         x, y = self._samples(states, targets)
         return self._taught(x, y)
+
+    @contextmanager
+    def unchanged_on_failure(self) -> Iterator[None]:
+        """A block of work after whose failure the readout is as it was before."""
+        recursion, before = self._recursion, self.__dict__.copy()
+        learned = None if recursion is None else (recursion.weights(), recursion.covariance())
+        try:
+            yield
+        except BaseException:
+            self.__dict__.update(before)
+            if recursion is not None and learned is not None:
+                recursion.set(*learned)
+            raise
+
+    def partial_fit(self, states: ArrayLike, targets: ArrayLike) -> Self:
+        """As for all readouts; nothing can fail once the samples are checked."""
+        self.follow(states, targets)
+        return self
 
     def reset(self) -> None:
         """Forgets all samples."""
