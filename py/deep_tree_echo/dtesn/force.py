@@ -74,7 +74,7 @@ def force(
     before, last = reservoir.state, network.last
     if not (reservoir.n_inputs or last is not None or before.any() or reservoir.bias.any()):
         raise ArgumentError(
-            "Nothing would ever move: the state, what is fed back and the bias are 0, and no inputs "
+            "Nothing would ever move: state, feedback and bias are 0, and no inputs "
             "come; give the reservoir a bias or a state."
         )
     fed = np.zeros(reservoir.n_feedback) if last is None else last
