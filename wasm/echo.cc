@@ -37,6 +37,10 @@ echo_status FailNull(const char* name) {
   return echo::Fail(ECHO_ERROR_ARGUMENT, "%s is NULL.", name);
 }
 
+echo_status FailNoTokens() {
+  return echo::Fail(ECHO_ERROR_ARGUMENT, "n_tokens is 0 and must be at least 1.");
+}
+
 // Gives the caller a handle on an object.
 template <class Handle, class Object>
 echo_status Wrap(std::unique_ptr<Object> object, Handle** handle) {
@@ -234,8 +238,11 @@ echo_status echo_rwkv_eval(echo_rwkv* model, const uint32_t* tokens, size_t n_to
                            const float* state_in, float* state_out, float* logits) {
   ECHO_CHECK_NULL(model);
   ECHO_CHECK_NULL(tokens);
-  if (n_tokens == 0) {
-    return echo::Fail(ECHO_ERROR_ARGUMENT, "n_tokens is 0 and must be at least 1.");
+  if (n_tokens == 0) return FailNoTokens();
+  if (model->object->info().embedding_outside != 0) {
+    return echo::Fail(ECHO_ERROR_ARGUMENT,
+                      "This model's embedding has stayed in its file; give the tokens' rows to "
+                      "echo_rwkv_eval_rows.");
   }
   const uint32_t n_vocab = static_cast<uint32_t>(model->object->info().n_vocab);
   for (size_t i = 0; i < n_tokens; ++i) {
@@ -245,7 +252,15 @@ echo_status echo_rwkv_eval(echo_rwkv* model, const uint32_t* tokens, size_t n_to
                         static_cast<unsigned>(tokens[i]), static_cast<unsigned>(n_vocab));
     }
   }
-  return model->object->Eval(tokens, n_tokens, state_in, state_out, logits);
+  return model->object->Eval({tokens, nullptr}, n_tokens, state_in, state_out, logits);
+}
+
+echo_status echo_rwkv_eval_rows(echo_rwkv* model, const uint8_t* rows, size_t n_tokens,
+                                const float* state_in, float* state_out, float* logits) {
+  ECHO_CHECK_NULL(model);
+  ECHO_CHECK_NULL(rows);
+  if (n_tokens == 0) return FailNoTokens();
+  return model->object->Eval({nullptr, rows}, n_tokens, state_in, state_out, logits);
 }
 
 echo_status echo_rwkv_hidden(const echo_rwkv* model, float* hidden) {

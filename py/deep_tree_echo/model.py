@@ -14,11 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import core, platform
+from .embedding import Embedding
 from .errors import ArgumentError
 from .events import Token
 from .generation import TextGeneration
 from .ledger import Kind, Ledger
-from .loading import Bytes, Sample, Source, complete, for_each, open_source
+from .loading import PIECE_BYTES, Bytes, Sample, Source, complete, for_each, open_source
+from .reread import CAN_READ_AGAIN, EMBEDDING_LIMIT, FileReread, Reread
 from .sampling import SamplingSettings
 from .state import State, StateShape
 from .tokenids import checked_tokens
@@ -26,6 +28,7 @@ from .tokenizer import FILE_TOKENIZER, Tokenizer, name_for
 
 _TYPE_NAMES = {number: name for name, number in core.READ_TYPES.items()}
 _OneToken = c_uint32 * 1
+_ROWS = 512  # of an embedding in a file that are read at once; libecho's chunks divide it
 
 
 class Model:
@@ -66,6 +69,8 @@ class Model:
     """Format of the file: ``rwkv.cpp`` or ``GGUF``."""
     weight_bytes: int
     """Memory of the weights, shared among clones."""
+    outside_bytes: int
+    """Bytes of the embedding if it has stayed in the model's file, else 0."""
     work_bytes: int
     """Working memory of this model."""
     state_bytes: int
@@ -80,11 +85,13 @@ class Model:
         rwkv: core.Rwkv,
         tokenizer: str | Tokenizer | None = None,
         fingerprint: str = "",
+        embedding: Embedding | None = None,
     ) -> None:
         """Takes over a loaded ``echo_rwkv``; use `load` to get one from a file."""
         info = rwkv.info
         self._rwkv = rwkv
         self._tokenizer = tokenizer
+        self._embedding = embedding
         self._entries: list[weakref.finalize[..., Model]] = []
         self.fingerprint = fingerprint
         self.architecture = f"{info.architecture // 10}.{info.architecture % 10}"
@@ -97,6 +104,9 @@ class Model:
         self.type = _TYPE_NAMES.get(info.type, str(info.type))
         self.format = core.FORMATS[info.format]
         self.weight_bytes = info.weight_bytes
+        self.outside_bytes = (
+            info.n_vocab * info.embedding_row_bytes if info.embedding_outside else 0
+        )
         self.work_bytes = info.work_bytes
         self.state_bytes = 4 * info.state_size
         self.state_shape = StateShape(
@@ -121,7 +131,8 @@ class Model:
         ----------
         source : path, bytes or iterable of bytes, optional
             A file of rwkv.cpp: its path, its bytes, or pieces of any size in order. The
-            model that comes with the package if not given.
+            model that comes with the package if not given. Of a path, an embedding of more than
+            32 MB stays in the file, which is kept open: each token reads its row.
         memory_limit_mb : float or None
             Most memory, in millions of bytes, that the weights, the working memory and one state
             may take; ``None`` for no limit.
@@ -184,8 +195,12 @@ class Model:
             free_mb = max(1, ledger.free_bytes) / 1e6
             memory_limit_mb = free_mb if memory_limit_mb is None else min(memory_limit_mb, free_mb)
         size, pieces = open_source(source)
+        again = None
+        if isinstance(source, (str, os.PathLike)) and CAN_READ_AGAIN:
+            again = FileReread(source)
+            pieces = again.pieces(PIECE_BYTES)
         loader = ModelLoader(
-            size=size, memory_limit_mb=memory_limit_mb, head=head, tokenizer=tokenizer
+            size=size, memory_limit_mb=memory_limit_mb, head=head, tokenizer=tokenizer, again=again
         )
         try:
             await for_each(pieces, loader.push, share_loop=share_loop)
@@ -230,6 +245,8 @@ class Model:
         ------
         ArgumentError
             If a token is out of range, there is none, or the state is another model's.
+        FileError
+            If the embedding is in the model's file and that has changed or cannot be read.
         """
         state_in = None if state is None else self._checked_state(state)
         if type(tokens) is list and len(tokens) == 1 and self._is_token(token := tokens[0]):
@@ -242,8 +259,30 @@ class Model:
         logits = np.empty(self.n_vocab, dtype=np.float32)
         result = np.empty(self.state_shape.size, dtype=np.float32)
         after = State(self.state_shape, result, self.fingerprint)
-        self._rwkv.eval(ids, n_tokens, state_in, after._address, core.address(logits))
+        if self._embedding is None:
+            self._rwkv.eval(ids, n_tokens, state_in, after._address, core.address(logits))
+        elif n_tokens == 1:
+            row = self._embedding.row(int(ids[0]))
+            self._rwkv.eval_rows(row, 1, state_in, after._address, core.address(logits))
+        else:
+            self._eval_rows(self._embedding, ids, state_in, after._address, core.address(logits))
         return logits, after
+
+    def _eval_rows(
+        self,
+        embedding: Embedding,
+        ids: NDArray[np.uint32],
+        state_in: int | None,
+        state_out: int,
+        logits: int,
+    ) -> None:
+        """Reads tokens whose rows are in the file, some at a time."""
+        for begin in range(0, len(ids), _ROWS):
+            some = ids[begin : begin + _ROWS]
+            is_last = begin + _ROWS >= len(ids)
+            rows = embedding.rows(some)
+            self._rwkv.eval_rows(rows, len(some), state_in, state_out, logits if is_last else None)
+            state_in = state_out
 
     def hidden(self) -> NDArray[np.float32]:
         """The hidden vector (n_embed,) of the token evaluated last, after the last layer norm.
@@ -360,11 +399,12 @@ class Model:
 
     def clone(self) -> Model:
         """Another model on the same weights, with working memory of its own."""
-        return Model(self._rwkv.clone(), self._tokenizer, self.fingerprint)
+        return Model(self._rwkv.clone(), self._tokenizer, self.fingerprint, self._embedding)
 
     def close(self) -> None:
         """Gives the memory back now; the weights go with the last clone. Harmless twice."""
         self._rwkv.close()
+        self._embedding = None
         for release in self._entries:
             release()
 
@@ -399,7 +439,16 @@ class Model:
 
 
 class ModelLoader:
-    """A `Model` on its way in: ``push`` the file in pieces, then ``finish``."""
+    """A `Model` on its way in: ``push`` the file in pieces, then ``finish``.
+
+    Parameters
+    ----------
+    size, memory_limit_mb, head, tokenizer
+        As in `Model.load`.
+    again : Reread, optional
+        The same file, to read rows of its embedding from. A larger one than `EMBEDDING_LIMIT`
+        then stays there. It is closed with the model, or by `close`.
+    """
 
     def __init__(
         self,
@@ -408,7 +457,9 @@ class ModelLoader:
         memory_limit_mb: float | None = 600,
         head: str | None = None,
         tokenizer: str | Tokenizer | None = None,
+        again: Reread | None = None,
     ) -> None:
+        self._again = again
         if head is not None and head not in core.TYPES:
             raise ArgumentError(f"head is {head!r}; it must be one of {', '.join(core.TYPES)}.")
         if memory_limit_mb is not None and not 0 < memory_limit_mb < 2**40:
@@ -423,6 +474,7 @@ class ModelLoader:
             size or 0,
             0 if memory_limit_mb is None else int(memory_limit_mb * 1e6),
             -1 if head is None else core.TYPES[head],
+            EMBEDDING_LIMIT if again else 0,
         )
 
     def push(self, piece: Bytes) -> None:
@@ -441,10 +493,17 @@ class ModelLoader:
         tokenizer = self._tokenizer
         if tokenizer is None and rwkv.info.has_tokenizer:
             tokenizer = Tokenizer(FILE_TOKENIZER, rwkv.tokenizer())
-        model = Model(rwkv, tokenizer)
+        embedding = None
+        if self._again and rwkv.info.embedding_outside:
+            info = rwkv.info
+            embedding = Embedding(self._again, info.embedding_offset, info.embedding_row_bytes)
+            self._again = None
+        model = Model(rwkv, tokenizer, embedding=embedding)
         model.fingerprint = self._sample.hexdigest(model.state_shape, model.n_vocab)
         return model
 
     def close(self) -> None:
         """Gives back what an unfinished load holds."""
         self._loader.close()
+        if self._again is not None:
+            self._again.close()

@@ -25,6 +25,7 @@ NUMBERS = (
 MAY_BE_NULL = {
     "echo_simd_force": {0},
     "echo_rwkv_eval": {3, 4, 5},
+    "echo_rwkv_eval_rows": {3, 4, 5},
     "echo_sampler_sample": {3},
     "echo_rls_update": {4},
     "echo_rls_get": {1, 2},

@@ -51,17 +51,23 @@ uint64_t LeastFileBytes(const Weights& header) {
   return Bytes(header.type, 2 * TableElements(header) + 4 * SquareElements(header));
 }
 
-WeightEstimate EstimateWeights(const Weights& header, uint64_t file_bytes, int32_t head_type) {
+WeightEstimate EstimateWeights(const Weights& header, uint64_t file_bytes,
+                               const echo_load_options& options) {
+  const int32_t head_type = options.head_type;
   const uint64_t table = TableElements(header);
   const uint64_t square = SquareElements(header);
   const uint64_t least_table = Bytes(LeastTableType(header), table);
   const uint64_t head = head_type < 0 ? least_table : Bytes(head_type, table);
-  const uint64_t tables = least_table + head;
+  const auto outside = [&](uint64_t embedding) {
+    return options.embedding_limit > 0 && embedding > options.embedding_limit ? embedding : 0;
+  };
+  const uint64_t out = outside(least_table);
+  const uint64_t tables = least_table - out + head;
   if (file_bytes == 0) {
     // Four squares in the time mix; a channel mix of usually four times the
     // width, there and back, and at least once.
     return {tables + Bytes(header.type, 12 * square), tables + Bytes(header.type, 6 * square),
-            tables};
+            tables, out};
   }
   // The file is its tensors but for their names. A head to be requantised was
   // FP32, for all that a quantised file's header tells.
@@ -70,8 +76,10 @@ WeightEstimate EstimateWeights(const Weights& header, uint64_t file_bytes, int32
     const uint64_t replaced = Bytes(header.type == ECHO_F16 ? ECHO_F16 : ECHO_F32, table);
     bytes = (file_bytes > replaced ? file_bytes - replaced : 0) + head;
   }
-  bytes = std::max(bytes, tables);
-  return {bytes, bytes - std::min(bytes, NamesBytes(header)), tables};
+  bytes = std::max(bytes - std::min(bytes, out), tables);
+  // A quantised file may have its embedding in FP32, which its header does not tell.
+  const uint64_t may_be_out = outside(Bytes(ECHO_F32, table)) - out;
+  return {bytes, bytes - std::min(bytes, NamesBytes(header) + may_be_out), tables, out};
 }
 
 echo_status FailBudget(const Weights& header, uint64_t weight_bytes, uint64_t table_bytes,

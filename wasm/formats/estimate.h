@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "formats/tensor.h"
+#include "include/echo.h"
 #include "status.h"
 
 namespace echo {
@@ -18,11 +19,13 @@ struct WeightEstimate {
   uint64_t expected;  // memory the weights will take, as models usually are
   uint64_t least;     // memory they take in any case
   uint64_t tables;    // of the expected: the embedding and the head
+  uint64_t outside;   // not of them: the embedding, if it stays in the file
 };
 
 //   file_bytes  the file's size, 0 if unknown
-//   head_type   an echo_type to requantise the head to, -1 to keep
-WeightEstimate EstimateWeights(const Weights& header, uint64_t file_bytes, int32_t head_type);
+//   options     of which the head's type and the embedding's limit count
+WeightEstimate EstimateWeights(const Weights& header, uint64_t file_bytes,
+                               const echo_load_options& options);
 
 // The sentence for weights that with `other_bytes` do not fit in `budget_bytes`:
 // what the model needs, and in which type it would fit.

@@ -178,6 +178,7 @@ echo_status GgufReader::ReadSizes() {
 echo_status GgufReader::Announce() {
   uint64_t bytes = 0;
   uint64_t tables = 0;
+  uint64_t outside = 0;
   for (const GgufTensor& tensor : tensors_.list()) {
     const echo_status status = NameTensor(metadata_.model(), tensor, &incoming_);
     if (status != ECHO_OK) return status;
@@ -185,11 +186,15 @@ echo_status GgufReader::Announce() {
       const size_t columns = incoming.shape[incoming.n_dims - 1];
       const uint64_t rows = tensor.bytes / incoming_.size() / RowBytes(incoming.type, columns);
       const uint64_t kept = rows * RowBytes(sink_->KeptType(incoming), columns);
+      if (sink_->StaysOutside(incoming.name, kept)) {
+        outside += kept;
+        continue;
+      }
       bytes += kept;
       if (IsTable(incoming)) tables += kept;
     }
   }
-  return sink_->Announce({bytes, bytes, tables});
+  return sink_->Announce({bytes, bytes, tables, outside});
 }
 
 // On to the data of the tensor that comes next, or to the end.
@@ -224,6 +229,7 @@ echo_status GgufReader::OpenIncoming() {
   }
   stage_ = Stage::kData;
   const uint64_t left = total_bytes_ == 0 ? UINT64_MAX : total_bytes_ - part_.position();
+  incoming_[opened_].offset = part_.position();
   return sink_->Open(incoming_[opened_++], left);
 }
 

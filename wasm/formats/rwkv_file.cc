@@ -149,7 +149,7 @@ echo_status RwkvFileReader::ParseHeader() {
                 weights->n_vocab, weights->n_embed, weights->n_layer, TypeName(weights->type),
                 least, total_bytes_);
   }
-  return sink_->Announce(EstimateWeights(*weights, total_bytes_, sink_->options().head_type));
+  return sink_->Announce(EstimateWeights(*weights, total_bytes_, sink_->options()));
 }
 
 echo_status RwkvFileReader::ParseTensor() {
@@ -196,6 +196,7 @@ echo_status RwkvFileReader::ParseName() {
     }
     incoming.shape[n_dims_ - 1 - i] = static_cast<size_t>(size);
   }
+  incoming.offset = position_;
   const uint64_t left = total_bytes_ == 0 ? UINT64_MAX : total_bytes_ - position_;
   const echo_status opened = sink_->Open(incoming, left);
   if (opened != ECHO_OK) return opened;

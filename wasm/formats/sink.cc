@@ -43,6 +43,7 @@ echo_status Sink::CheckDimensions() const {
 
 echo_status Sink::Announce(const WeightEstimate& weights) {
   estimate_.weight_bytes = weights.expected;
+  estimate_.outside_bytes = weights.outside;
   table_bytes_ = weights.tables;
   estimate_.state_bytes = Rwkv::EstimateStateBytes(*weights_);
   estimate_.work_bytes = Rwkv::EstimateWorkBytes(*weights_);
@@ -123,6 +124,10 @@ int32_t Sink::KeptType(const Incoming& incoming) const {
   return options_.head_type >= 0 && incoming.name == kHead ? options_.head_type : incoming.keep;
 }
 
+bool Sink::StaysOutside(const std::string& name, uint64_t bytes) const {
+  return name == kEmbedding && options_.embedding_limit > 0 && bytes > options_.embedding_limit;
+}
+
 echo_status Sink::Open(const Incoming& incoming, uint64_t left) {
   const std::string& name = incoming.name;
   const int32_t type = incoming.type;
@@ -156,18 +161,21 @@ echo_status Sink::Open(const Incoming& incoming, uint64_t left) {
   tensor.interleaved = IsInterleaved(tensor.type) && name != kEmbedding;
   const size_t filler =
       tensor.interleaved ? (kGroupRows - tensor.rows % kGroupRows) % kGroupRows : 0;
-  const uint64_t bytes = static_cast<uint64_t>(tensor.rows + filler) * tensor.row_bytes;
+  outside_ = StaysOutside(name, file_bytes);
+  const uint64_t bytes =
+      outside_ ? 0 : static_cast<uint64_t>(tensor.rows + filler) * tensor.row_bytes;
   const uint64_t weight_bytes = weights_->bytes + bytes;
   status = CheckBudget(weight_bytes);
   if (status != ECHO_OK) return status;
 
+  stored.offset = incoming.offset;
   row_ = Block::Allocate(file_row_bytes);
   float_row_ = tensor.type == type ? Block() : Block::Allocate(tensor.columns * sizeof(float));
   group_ = tensor.interleaved ? Block::Allocate(kGroupRows * tensor.row_bytes) : Block();
   gathered_ = 0;
   stored.memory = Block::Allocate(static_cast<size_t>(bytes));
   target_ = stored.memory.data();
-  if (target_ == nullptr || row_.data() == nullptr ||
+  if ((target_ == nullptr && !outside_) || row_.data() == nullptr ||
       (tensor.type != type && float_row_.data() == nullptr) ||
       (tensor.interleaved && group_.data() == nullptr)) {
     return Fail(ECHO_ERROR_MEMORY,
@@ -183,9 +191,17 @@ echo_status Sink::Open(const Incoming& incoming, uint64_t left) {
   file_bytes_ = file_bytes;
   filled_ = 0;
   weights_->bytes = weight_bytes;
+  if (name == kEmbedding) NoteOutside(outside_ ? file_bytes : 0);
   estimate_.weight_bytes = std::max(estimate_.weight_bytes, weight_bytes);
   stored_ = &weights_->tensors.emplace(name, std::move(stored)).first->second;
   return ECHO_OK;
+}
+
+// What was expected of the embedding gives way to what it is.
+void Sink::NoteOutside(uint64_t bytes) {
+  estimate_.weight_bytes += estimate_.outside_bytes;
+  estimate_.weight_bytes -= std::min(estimate_.weight_bytes, bytes);
+  estimate_.outside_bytes = bytes;
 }
 
 // Whole rows go on at once; a row that comes in several pieces is collected.
@@ -194,6 +210,7 @@ void Sink::Write(const uint8_t* bytes, size_t size) {
   const size_t row_bytes = row_.size();
   const size_t begun = static_cast<size_t>(filled_ % row_bytes);
   filled_ += size;
+  if (outside_) return;
   if (begun > 0) {
     const size_t taken = std::min(size, row_bytes - begun);
     std::memcpy(row_.data() + begun, bytes, taken);

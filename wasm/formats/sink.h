@@ -26,6 +26,7 @@ struct Incoming {
   int32_t exponent = 0;         // it is kept times 2^exponent; 0 unless `keep` is native
   int32_t n_dims = 0;           // 1 to 3
   size_t shape[3] = {1, 1, 1};  // (n_dims) in PyTorch's order, each at least 1
+  uint64_t offset = 0;          // where its data begins in the file
 };
 
 class Sink {
@@ -50,6 +51,10 @@ class Sink {
   // The type in which it will stay: the caller may have chosen another for the head.
   int32_t KeptType(const Incoming& incoming) const;
 
+  // Whether a tensor of so many bytes stays in the file: its rows are read there,
+  // one by one, when they are needed.
+  bool StaysOutside(const std::string& name, uint64_t bytes) const;
+
   // Bytes of the open tensor as the file has them, and how many are to come.
   uint64_t file_bytes() const { return file_bytes_; }
   uint64_t missing() const { return file_bytes_ - filled_; }
@@ -69,6 +74,7 @@ class Sink {
   echo_status CheckBudget(uint64_t least_bytes) const;
   echo_status CheckLayer(const std::string& name) const;
   echo_status CheckShape(const std::string& name, int32_t type, const StoredTensor& stored) const;
+  void NoteOutside(uint64_t bytes);
   void StoreRows(const uint8_t* rows, size_t count);
   void StoreGroup();
   void Complete();
@@ -76,13 +82,14 @@ class Sink {
   echo_load_options options_;
   std::shared_ptr<Weights> weights_;
   echo_estimate estimate_ = {};
-  uint64_t table_bytes_ = 0;  // of the embedding and the head
+  uint64_t table_bytes_ = 0;  // of the embedding and the head, as far as they are in memory
 
   // The open tensor.
   std::string name_;
   int32_t file_type_ = 0;
   int32_t exponent_ = 0;
-  Tensor tensor_;  // as it is kept
+  Tensor tensor_;         // as it is kept
+  bool outside_ = false;  // it stays in the file
   StoredTensor* stored_ = nullptr;
   uint8_t* target_ = nullptr;  // where its next row, or group of rows, goes
   uint64_t file_bytes_ = 0;

@@ -33,7 +33,8 @@ struct StoredTensor {
   Tensor tensor;
   int32_t n_dims = 0;
   size_t shape[3] = {1, 1, 1};  // (d0, d1, d2) in PyTorch's order, missing leading ones are 1
-  Block memory;                 // owns tensor.data
+  Block memory;                 // owns tensor.data; empty if it stays in the file
+  uint64_t offset = 0;          // where its data begins in the file
 };
 
 // What a model file holds: header and tensors by their PyTorch names.

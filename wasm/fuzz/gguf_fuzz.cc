@@ -5,7 +5,8 @@
 //
 // The first four bytes of an input steer, the rest is the head:
 //   byte 0     piece size, see harness.h
-//   byte 1     bits 0-2 the head type (0 keeps it), bit 3 announces the size
+//   byte 1     bits 0-2 the head type (0 keeps it), bit 3 announces the size, bit 4
+//              leaves the embedding in the file
 //   bytes 2-3  the announced data, little endian: so many times 32 bytes
 #include <algorithm>
 
@@ -69,6 +70,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.total_bytes = (choice & 8) != 0 ? size + announced : 0;
   options.budget_bytes = fuzz::kBudget;
   options.head_type = fuzz::kHeadTypes[choice & 7];
+  options.embedding_limit = (choice & 16) != 0 ? 1 : 0;
   echo_loader* loader = nullptr;
   if (echo_loader_new(&options, &loader) != ECHO_OK) return 0;
   const echo_status pushed = fuzz::PushAll(loader, data, size, step);
@@ -78,7 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   echo_rwkv* model = in_data ? PushData(loader) : fuzz::Finish(loader, pushed);
   if (model == nullptr) return 0;
 
-  fuzz::Evaluate(model);
+  fuzz::Evaluate(model, nullptr, 0);
   echo_rwkv_info info;
   echo_tokenizer* tokenizer = nullptr;
   if (echo_rwkv_get_info(model, &info) != ECHO_OK) std::abort();

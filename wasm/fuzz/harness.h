@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "include/echo.h"
@@ -32,8 +33,10 @@ inline echo_status PushAll(echo_loader* loader, const uint8_t* file, size_t size
 }
 
 // Two tokens at once on the model and one by one on a clone. `weight_bytes` may
-// be all of the budget, so the states here are small beside it.
-inline void Evaluate(echo_rwkv* model) {
+// be all of the budget, so the states here are small beside it. An embedding that
+// has stayed outside is looked for in the file, where it must be, or is all alike if
+// there is none.
+inline void Evaluate(echo_rwkv* model, const uint8_t* file, size_t size) {
   echo_rwkv_info info;
   if (echo_rwkv_get_info(model, &info) != ECHO_OK) std::abort();
   if (info.state_size > kBudget / sizeof(float)) return;
@@ -46,6 +49,22 @@ inline void Evaluate(echo_rwkv* model) {
 
   echo_rwkv* clone = nullptr;
   if (echo_rwkv_clone(model, &clone) != ECHO_OK) return;
+  if (info.embedding_outside != 0) {
+    const size_t row_bytes = static_cast<size_t>(info.embedding_row_bytes);
+    if (echo_rwkv_eval(model, tokens, 1, nullptr, nullptr, nullptr) == ECHO_OK) std::abort();
+    const std::unique_ptr<uint8_t[]> rows(new uint8_t[2 * row_bytes]);
+    std::memset(rows.get(), 0x2C, 2 * row_bytes);
+    if (file != nullptr) {
+      if (info.embedding_offset + n_vocab * row_bytes > size) std::abort();
+      const uint8_t* embedding = file + info.embedding_offset;
+      std::memcpy(rows.get(), embedding, row_bytes);
+      std::memcpy(rows.get() + row_bytes, embedding + (n_vocab - 1) * row_bytes, row_bytes);
+    }
+    echo_rwkv_eval_rows(model, rows.get(), 2, nullptr, state.get(), logits.get());
+    echo_rwkv_eval_rows(clone, rows.get() + row_bytes, 1, state.get(), state.get(), nullptr);
+    echo_rwkv_free(clone);
+    return;
+  }
   echo_rwkv_eval(model, tokens, 2, nullptr, state.get(), logits.get());
   echo_rwkv_hidden(model, hidden.get());
   echo_rwkv_state_init(clone, state.get());

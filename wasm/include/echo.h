@@ -45,7 +45,7 @@ typedef enum echo_status {
 
 /* The version of this interface. A binding compares it with the number that it
  * was written for and refuses any other. */
-#define ECHO_ABI_VERSION 2
+#define ECHO_ABI_VERSION 3
 ECHO_API int32_t echo_abi_version(void);
 
 /* The sentence that explains the last failed call of this thread, in UTF-8, ""
@@ -123,19 +123,22 @@ typedef struct echo_loader echo_loader;
 typedef struct echo_rwkv echo_rwkv;
 
 typedef struct echo_load_options {
-  uint64_t total_bytes;  /* the file's size, 0 if unknown; lets a truncated or
-                            oversized file be refused early                     */
-  uint64_t budget_bytes; /* most memory the model may take, 0 for no limit      */
-  int32_t head_type;     /* an echo_type to requantise the head to, -1 to keep  */
-  int32_t reserved;      /* 0                                                   */
+  uint64_t total_bytes;     /* the file's size, 0 if unknown; lets a truncated or
+                               oversized file be refused early                     */
+  uint64_t budget_bytes;    /* most memory the model may take, 0 for no limit      */
+  uint64_t embedding_limit; /* an embedding of more bytes than this stays in the
+                               file; 0 keeps every one in memory                */
+  int32_t head_type;        /* an echo_type to requantise the head to, -1 to keep */
+  int32_t reserved;         /* 0                                                */
 } echo_load_options;
 
 /* What a file says of itself before its weights are in. */
 typedef struct echo_estimate {
-  uint64_t weight_bytes; /* memory the weights will take                        */
-  uint64_t state_bytes;  /* one state                                           */
-  uint64_t work_bytes;   /* working memory of one evaluation                    */
-  int32_t known;         /* 0 until enough of the header has been pushed        */
+  uint64_t weight_bytes;  /* memory the weights will take                        */
+  uint64_t state_bytes;   /* one state                                           */
+  uint64_t work_bytes;    /* working memory of one evaluation                    */
+  uint64_t outside_bytes; /* the embedding, if it stays in the file             */
+  int32_t known;          /* 0 until enough of the header has been pushed        */
   int32_t reserved;
 } echo_estimate;
 
@@ -168,8 +171,13 @@ typedef struct echo_rwkv_info {
   uint64_t state_size; /* float32 numbers in one state                         */
   uint64_t weight_bytes;
   uint64_t work_bytes;
-  int32_t format;        /* echo_format of the file                              */
-  int32_t has_tokenizer; /* 1 if echo_rwkv_tokenizer() has one to give           */
+  int32_t format;               /* echo_format of the file                              */
+  int32_t has_tokenizer;        /* 1 if echo_rwkv_tokenizer() has one to give           */
+  uint64_t embedding_offset;    /* where the embedding begins in the file: n_vocab
+                                   rows, one behind another                      */
+  uint64_t embedding_row_bytes; /* of one row                                    */
+  int32_t embedding_type;       /* echo_type of the rows                         */
+  int32_t embedding_outside;    /* 1 if it has stayed in the file                */
 } echo_rwkv_info;
 
 ECHO_API echo_status echo_rwkv_get_info(const echo_rwkv* model, echo_rwkv_info* info);
@@ -203,9 +211,17 @@ ECHO_API echo_status echo_rwkv_state_init(const echo_rwkv* model, float* state);
  *   logits     (n_vocab) float32; NULL skips the head, which is what makes
  *              reading a prompt in pieces cheap
  * The result does not depend on how a text is cut into calls beyond float32
- * rounding. n_tokens = 0 is an ECHO_ERROR_ARGUMENT. */
+ * rounding. n_tokens = 0 is an ECHO_ERROR_ARGUMENT, and so is a model whose
+ * embedding has stayed in the file. */
 ECHO_API echo_status echo_rwkv_eval(echo_rwkv* model, const uint32_t* tokens, size_t n_tokens,
                                     const float* state_in, float* state_out, float* logits);
+
+/* As echo_rwkv_eval, with the tokens' rows of the embedding in their place, as
+ * the file has them: the way to evaluate a model whose embedding has stayed there.
+ * The result is the same, bit for bit.
+ *   rows  (n_tokens, embedding_row_bytes) bytes */
+ECHO_API echo_status echo_rwkv_eval_rows(echo_rwkv* model, const uint8_t* rows, size_t n_tokens,
+                                         const float* state_in, float* state_out, float* logits);
 
 /* The hidden vector of the last token evaluated, after the last layer norm and
  * before the head: hidden (n_embed) float32. ECHO_ERROR_ARGUMENT before the

@@ -13,6 +13,13 @@
 
 namespace echo {
 
+// What is read: tokens, or in their place their rows of the embedding, as the file
+// has them. The other is nullptr.
+struct Input {
+  const uint32_t* tokens = nullptr;  // (n_tokens)
+  const uint8_t* rows = nullptr;     // (n_tokens, embedding_row_bytes)
+};
+
 class Rwkv {
  public:
   virtual ~Rwkv() = default;
@@ -30,8 +37,9 @@ class Rwkv {
   virtual echo_status Clone(std::unique_ptr<Rwkv>* clone) const = 0;
   virtual void InitState(float* state) const = 0;  // (state_size)
 
-  // As echo_rwkv_eval, its arguments checked: n_tokens >= 1, tokens < n_vocab.
-  virtual echo_status Eval(const uint32_t* tokens, size_t n_tokens, const float* state_in,
+  // As echo_rwkv_eval, its arguments checked: n_tokens >= 1, tokens < n_vocab, and
+  // rows where the embedding has stayed in the file.
+  virtual echo_status Eval(const Input& input, size_t n_tokens, const float* state_in,
                            float* state_out, float* logits) = 0;
 
   virtual const float* hidden() const = 0;  // (n_embed), nullptr before the first Eval

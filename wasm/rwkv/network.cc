@@ -33,6 +33,11 @@ echo_status Network::Open(std::shared_ptr<const Weights> weights) {
   binder.Matrix("blocks.0.ffn.key.weight", 0, embed(), &key);
   if (binder.status() != ECHO_OK) return binder.status();
   info_.n_ffn = static_cast<int32_t>(key.rows);
+  const StoredTensor& embedding = weights_->tensors.at("emb.weight");
+  info_.embedding_offset = embedding.offset;
+  info_.embedding_row_bytes = embedding_.row_bytes;
+  info_.embedding_type = embedding_.type;
+  info_.embedding_outside = embedding_.data == nullptr ? 1 : 0;
   NoteColumns(embed());
   NoteColumns(ffn());
 
@@ -141,18 +146,23 @@ void Network::AddChannelMix(const ChannelMixWeights& weights, bool lerp, size_t 
   ops::Add(mixed_, n_tokens * c, x_);
 }
 
-void Network::RunChunk(const uint32_t* tokens, size_t n_tokens, float* state) {
+const uint8_t* Network::EmbeddingRow(const Input& input, size_t t) const {
+  return input.rows != nullptr ? input.rows + t * embedding_.row_bytes
+                               : embedding_.data + input.tokens[t] * embedding_.row_bytes;
+}
+
+// `begin`: the first token of the chunk.
+void Network::RunChunk(const Input& input, size_t begin, size_t n_tokens, float* state) {
   const size_t c = embed();
   for (size_t t = 0; t < n_tokens; ++t) {
-    const uint8_t* row = embedding_.data + tokens[t] * embedding_.row_bytes;
-    DequantizeRow(embedding_.type, row, c, x_ + t * c);
+    DequantizeRow(embedding_.type, EmbeddingRow(input, begin + t), c, x_ + t * c);
   }
   ops::LayerNorm(x_, first_norm_.weight, first_norm_.bias, n_tokens, c, kNormEpsilon, x_);
   const size_t layer_state = static_cast<size_t>(info_.state_size) / layers();
   for (size_t i = 0; i < layers(); ++i) Layer(i, n_tokens, state + i * layer_state);
 }
 
-echo_status Network::Eval(const uint32_t* tokens, size_t n_tokens, const float* state_in,
+echo_status Network::Eval(const Input& input, size_t n_tokens, const float* state_in,
                           float* state_out, float* logits) {
   const size_t size = static_cast<size_t>(info_.state_size);
   float* state = state_out != nullptr ? state_out : state_;
@@ -164,7 +174,7 @@ echo_status Network::Eval(const uint32_t* tokens, size_t n_tokens, const float* 
   size_t last = 0;  // tokens in the chunk that ran last
   for (size_t done = 0; done < n_tokens; done += last) {
     last = std::min(kChunk, n_tokens - done);
-    RunChunk(tokens + done, last, state);
+    RunChunk(input, done, last, state);
   }
   const float* x = x_ + (last - 1) * embed();
   ops::LayerNorm(x, last_norm_.weight, last_norm_.bias, 1, embed(), kNormEpsilon, hidden_);

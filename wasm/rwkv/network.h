@@ -28,7 +28,7 @@ class Network : public Rwkv {
 
   echo_status Clone(std::unique_ptr<Rwkv>* clone) const override;
   void InitState(float* state) const override;
-  echo_status Eval(const uint32_t* tokens, size_t n_tokens, const float* state_in, float* state_out,
+  echo_status Eval(const Input& input, size_t n_tokens, const float* state_in, float* state_out,
                    float* logits) override;
   const float* hidden() const override { return evaluated_ ? hidden_ : nullptr; }
 
@@ -96,10 +96,11 @@ class Network : public Rwkv {
 
  private:
   void TakeAllBuffers();
-  void RunChunk(const uint32_t* tokens, size_t n_tokens, float* state);
+  const uint8_t* EmbeddingRow(const Input& input, size_t t) const;
+  void RunChunk(const Input& input, size_t begin, size_t n_tokens, float* state);
 
   std::shared_ptr<const Weights> weights_;
-  Tensor embedding_;        // (V, C)
+  Tensor embedding_;        // (V, C), its data nullptr if it has stayed in the file
   NormWeights first_norm_;  // ln0, (C)
   NormWeights last_norm_;   // ln_out, (C)
   Tensor head_;             // (V, C)

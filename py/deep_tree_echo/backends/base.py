@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ..errors import ArgumentError
 from ..events import Event, StopReason
+from ..reread import CAN_READ_AGAIN, FileReread, Reread
 from ..sampling import SamplingSettings
 
 
@@ -28,12 +29,16 @@ class ModelFile:
         or asynchronous (a download).
     head : str, optional
         Type to requantise the head to, such as ``Q8_0``, where the backend can.
+    again : callable, optional
+        Opens the file to read from it at any place while the model is in use, so that a large
+        embedding need not be in memory.
     """
 
     name: str
     size: int | None
     chunks: Callable[[], Iterable[bytes] | AsyncIterable[bytes]]
     head: str | None = None
+    again: Callable[[], Reread] | None = None
 
     @classmethod
     def from_path(cls, path: str | Path, chunk_bytes: int = 1 << 20) -> ModelFile:
@@ -53,7 +58,8 @@ class ModelFile:
                 while piece := file.read(chunk_bytes):
                     yield piece
 
-        return cls(path.name, path.stat().st_size, chunks)
+        again = (lambda: FileReread(path)) if CAN_READ_AGAIN else None
+        return cls(path.name, path.stat().st_size, chunks, again=again)
 
     @classmethod
     def from_bytes(cls, name: str, data: bytes) -> ModelFile:
@@ -113,8 +119,9 @@ class Backend(ABC):
         size: int | None,
         memory_limit_mb: float | None,
         head: str | None = None,
+        again: Callable[[], Reread] | None = None,
     ) -> Loader:
-        """Begins to load a model; ``head`` requantises its head, where the backend can.
+        """Begins to load a model; see `ModelFile` for ``head`` and ``again``.
 
         Raises
         ------

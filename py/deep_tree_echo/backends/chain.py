@@ -221,6 +221,7 @@ class Chain:
             size=file.size,
             memory_limit_mb=self._memory_limit_mb,
             head=file.head,
+            again=file.again,
         )
         done = 0
 

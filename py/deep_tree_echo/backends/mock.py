@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from ..errors import ArgumentError
 from ..events import Event, Prompt, Token
+from ..reread import Reread
 from ..sampling import SamplingSettings
 from ..textstream import TextStream
 from .base import Backend, Generation, Loader
@@ -45,6 +46,7 @@ class Mock(Backend):
         size: int | None,
         memory_limit_mb: float | None,
         head: str | None = None,
+        again: Callable[[], Reread] | None = None,
     ) -> Loader:
         """Begins to load nothing: the mock works everywhere."""
         return _Loader()

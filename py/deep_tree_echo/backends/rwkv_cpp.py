@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ..model import Model, ModelLoader
+from ..reread import Reread
 from .base import Backend, Loader
 from .language import LanguageBackend
 
@@ -31,6 +33,7 @@ class RwkvCpp(LanguageBackend[Model]):
         size: int | None,
         memory_limit_mb: float | None,
         head: str | None = None,
+        again: Callable[[], Reread] | None = None,
     ) -> Loader:
         """Begins to load a model.
 
@@ -39,12 +42,25 @@ class RwkvCpp(LanguageBackend[Model]):
         BackendError
             If libecho is missing or cannot be loaded.
         """
-        return _Loader(name, ModelLoader(size=size, memory_limit_mb=memory_limit_mb, head=head))
+        opened = again() if again else None
+        try:
+            loader = ModelLoader(
+                size=size, memory_limit_mb=memory_limit_mb, head=head, again=opened
+            )
+        except BaseException:
+            if opened:
+                opened.close()
+            raise
+        return _Loader(name, loader)
 
     @property
     def description(self) -> dict[str, Any]:
         """Architecture and sizes."""
-        return super().description | {"work_bytes": self.model.work_bytes}
+        model = self.model
+        return super().description | {
+            "work_bytes": model.work_bytes,
+            "outside_bytes": model.outside_bytes,
+        }
 
     def _release(self, model: Model) -> None:
         model.close()

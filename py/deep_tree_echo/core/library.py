@@ -22,7 +22,7 @@ from ..errors import (
     UnsupportedModelError,
 )
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 """The version of ``echo.h`` that this module is written for."""
 
 TYPES = {

@@ -18,6 +18,7 @@ class LoadOptions(ctypes.Structure):
     _fields_ = (
         ("total_bytes", c_uint64),
         ("budget_bytes", c_uint64),
+        ("embedding_limit", c_uint64),
         ("head_type", c_int32),
         ("reserved", c_int32),
     )
@@ -30,6 +31,7 @@ class Estimate(ctypes.Structure):
         ("weight_bytes", c_uint64),
         ("state_bytes", c_uint64),
         ("work_bytes", c_uint64),
+        ("outside_bytes", c_uint64),
         ("known", c_int32),
         ("reserved", c_int32),
     )
@@ -52,6 +54,10 @@ class Info(ctypes.Structure):
         ("work_bytes", c_uint64),
         ("format", c_int32),
         ("has_tokenizer", c_int32),
+        ("embedding_offset", c_uint64),
+        ("embedding_row_bytes", c_uint64),
+        ("embedding_type", c_int32),
+        ("embedding_outside", c_int32),
     )
 
 
@@ -66,6 +72,7 @@ SIGNATURES |= {
     "echo_rwkv_free": (None, c_void_p),
     "echo_rwkv_state_init": (c_int32, c_void_p, c_void_p),
     "echo_rwkv_eval": (c_int32, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p),
+    "echo_rwkv_eval_rows": (c_int32, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p),
     "echo_rwkv_hidden": (c_int32, c_void_p, c_void_p),
     "echo_rwkv_tokenizer": (c_int32, c_void_p, HANDLE),
 }
@@ -82,12 +89,20 @@ class Loader(Owner):
         Most memory the model may take; 0 for no limit.
     head_type : int
         One of `TYPES` to requantise the head to; -1 keeps it.
+    embedding_limit : int
+        An embedding of more bytes stays in the file; 0 keeps every one in memory.
     """
 
     _noun = "loader"
 
-    def __init__(self, total_bytes: int = 0, budget_bytes: int = 0, head_type: int = -1) -> None:
-        options = LoadOptions(total_bytes, budget_bytes, head_type, 0)
+    def __init__(
+        self,
+        total_bytes: int = 0,
+        budget_bytes: int = 0,
+        head_type: int = -1,
+        embedding_limit: int = 0,
+    ) -> None:
+        options = LoadOptions(total_bytes, budget_bytes, embedding_limit, head_type, 0)
         c = library()
         super().__init__(make(c.echo_loader_new, ctypes.byref(options)), c.echo_loader_free)
 
@@ -123,6 +138,7 @@ class Rwkv(Owner):
         self.info = Info()
         check(c.echo_rwkv_get_info(handle, ctypes.byref(self.info)))
         self._eval = c.echo_rwkv_eval
+        self._eval_rows = c.echo_rwkv_eval_rows
 
     def clone(self) -> Rwkv:
         """Another model on the same weights, for another thread."""
@@ -146,6 +162,20 @@ class Rwkv(Owner):
         at = tokens if isinstance(tokens, ctypes.Array) else address(tokens)
         with self._lock:
             status = self._eval(self._handle, at, n_tokens, state_in, state_out, logits)
+            if status:
+                check(status)
+
+    def eval_rows(
+        self,
+        rows: bytes,
+        n_tokens: int,
+        state_in: int | None,
+        state_out: int | None,
+        logits: int | None,
+    ) -> None:
+        """As `eval`, with the tokens' rows of the embedding, as the file has them."""
+        with self._lock:
+            status = self._eval_rows(self._handle, rows, n_tokens, state_in, state_out, logits)
             if status:
                 check(status)
 

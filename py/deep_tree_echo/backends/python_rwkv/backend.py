@@ -12,6 +12,7 @@ from ...errors import MemoryBudgetError, UnsupportedModelError
 from ...formats.rwkv_file import Header, Tensor
 from ...formats.types import BLOCK_COLUMNS, RWKV_TYPES, TensorType
 from ...loading import Sample
+from ...reread import Reread
 from ...tokenizer import name_for
 from ..base import Loader
 from ..language import LanguageBackend
@@ -50,8 +51,9 @@ class PythonRwkv(LanguageBackend[NumpyModel]):
         size: int | None,
         memory_limit_mb: float | None,
         head: str | None = None,
+        again: Callable[[], Reread] | None = None,
     ) -> Loader:
-        """Begins to load a model; NumPy is all it needs. The head stays as the file has it."""
+        """Begins to load a model; NumPy is all it needs. All of it is kept as the file has it."""
         return PythonRwkvLoader(name, size, memory_limit_mb)
 
     @property
