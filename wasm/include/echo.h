@@ -307,6 +307,60 @@ ECHO_API echo_status echo_sampler_accept(echo_sampler* sampler, uint32_t token);
 ECHO_API echo_status echo_sampler_sample(echo_sampler* sampler, const float* logits,
                                          uint32_t* token, float* probability);
 
+/* --------------------------------------------------------------- reservoirs
+ *
+ * Leaky units: x <- (1 - a) x + a f(W x + W_in u + W_fb y + b + noise), in float32
+ * or float64 throughout; docs/reservoirs.md has the rest. Noise is normal: for
+ * each step and unit in turn, 53 bits of the PCG32 generator and the normal
+ * quantile. States below 1e-30 (float64: 1e-290) in modulus become 0. */
+typedef enum echo_activation {
+  ECHO_TANH = 0,
+  ECHO_RELU = 1,
+  ECHO_SIGMOID = 2,
+  ECHO_IDENTITY = 3,
+  ECHO_SOFTPLUS = 4
+} echo_activation;
+
+typedef struct echo_reservoir_settings {
+  uint32_t size;         /* units, 1 to 65536                                    */
+  uint32_t n_inputs;     /* at most 65536                                        */
+  uint32_t n_feedback;   /* at most 65536                                        */
+  int32_t activation;    /* echo_activation                                      */
+  int32_t element_bytes; /* of every number below: 4 for float32, 8 for float64  */
+  int32_t reserved;      /* 0                                                    */
+  double noise;          /* standard deviation, at least 0                       */
+} echo_reservoir_settings;
+
+typedef struct echo_reservoir_weights {
+  const uint64_t* starts;  /* (size + 1) where each row of W begins in the next two;
+                              at most 2^26 weights in all                        */
+  const uint32_t* columns; /* (nnz) rising within a row                          */
+  const void* values;      /* (nnz)                                              */
+  const void* inputs;      /* (size, n_inputs) W_in; may be NULL if there are none */
+  const void* feedback;    /* (size, n_feedback) W_fb; likewise                  */
+  const void* bias;        /* (size)                                             */
+  const void* leak;        /* (size) a                                           */
+} echo_reservoir_weights;
+
+typedef struct echo_reservoir echo_reservoir;
+
+ECHO_API echo_status echo_reservoir_new(const echo_reservoir_settings* settings,
+                                        const echo_reservoir_weights* weights,
+                                        echo_reservoir** reservoir);
+ECHO_API void echo_reservoir_free(echo_reservoir* reservoir); /* NULL is allowed */
+
+/* A whole sequence.
+ *   inputs    (n_steps, n_inputs), feedback (n_steps, n_feedback), both finite;
+ *             each may be NULL if it is empty
+ *   state     (size) before, and afterwards
+ *   random    the generator's state before, and afterwards
+ *   states    (n_steps, size) after each step; may be NULL
+ * ECHO_ERROR_ARGUMENT if a state is not finite: state and random are then as they
+ * were, states is not. */
+ECHO_API echo_status echo_reservoir_run(echo_reservoir* reservoir, const void* inputs,
+                                        const void* feedback, size_t n_steps, void* state,
+                                        uint64_t* random, void* states);
+
 /* ---------------------------------------------------------- membrane systems
  *
  * P systems with maximally parallel steps: transition systems and active

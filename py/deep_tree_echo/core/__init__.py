@@ -20,6 +20,7 @@ from .library import (
 )
 from .psystem import PSystem
 from .readout import Rls, gram_add, gram_solve, lms_update
+from .reservoir import Reservoir
 from .rwkv import Estimate, Info, Loader, LoadOptions, Rwkv
 from .text import Sampler, Tokenizer
 
@@ -35,6 +36,7 @@ __all__ = [
     "Loader",
     "Owner",
     "PSystem",
+    "Reservoir",
     "Rls",
     "Rwkv",
     "Sampler",

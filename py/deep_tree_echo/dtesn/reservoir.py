@@ -16,9 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError
 from . import reservoir_checks as check
-from .activations import activation as function_of
+from .activations import activation as check_activation
 from .draws import Draws
 from .initializers import input_weights, recurrent_weights
+from .reservoir_engines import ReservoirWeights, make_engine
 from .sparse import SparseMatrix
 from .spectrum import spectral_radius as measured_radius
 
@@ -61,12 +62,17 @@ class Reservoir:
         The type of all numbers.
     seed : int
         In [0, 2**64). Weights and noise follow from it.
+    engine : {"auto", "libecho", "python"}
+        What makes the steps: libecho where it is, else NumPy, which gives the same but for
+        rounding.
 
     Raises
     ------
     ArgumentError
         If a value is outside what it may be, or all eigenvalues of \(W\) are 0, so that no factor
         gives it a spectral radius.
+    BackendError
+        If the engine is to be libecho and that is missing.
 
     Examples
     --------
@@ -97,6 +103,7 @@ class Reservoir:
         noise: float = 0.0,
         dtype: Any = "float32",
         seed: int = 0,
+        engine: str = "auto",
     ) -> None:
         size = check.count(size, "size", 1)
         n_inputs = check.count(n_inputs, "n_inputs", 0)
@@ -129,7 +136,8 @@ class Reservoir:
             activation,
             noise,
             dtype,
-            draws,
+            draws.state,
+            engine,
         )
 
     @classmethod
@@ -145,6 +153,7 @@ class Reservoir:
         noise: float = 0.0,
         dtype: Any = "float32",
         seed: int = 0,
+        engine: str = "auto",
     ) -> Self:
         r"""A reservoir of given weights.
 
@@ -158,7 +167,7 @@ class Reservoir:
             (size, n_feedback) \(W_{fb}\); no feedback if absent.
         bias : array_like, optional
             (size,) \(b\), or one number for all; 0 if absent.
-        leak_rate, activation, noise, dtype, seed
+        leak_rate, activation, noise, dtype, seed, engine
             As for the class.
 
         Raises
@@ -185,8 +194,8 @@ class Reservoir:
         else:
             b = check.vector(bias, "bias", size, kind)
         made = cls.__new__(cls)
-        draws = Draws(check.seed(seed))
-        made._set(matrix, w_in, w_back, b, leak_rate, activation, noise, kind, draws)
+        random = Draws(check.seed(seed)).state
+        made._set(matrix, w_in, w_back, b, leak_rate, activation, noise, kind, random, engine)
         return made
 
     def _set(
@@ -199,42 +208,54 @@ class Reservoir:
         activation: str,
         noise: float,
         dtype: Any,
-        draws: Draws,
+        random: int,
+        engine: str,
     ) -> None:
         self.dtype = check.element_type(dtype)
         self.size = matrix.shape[0]
         self.n_inputs = w_in.shape[1]
         self.n_feedback = w_back.shape[1]
         self.leak_rate = check.leak(leak_rate, self.size, self.dtype)
-        self._f = function_of(activation)
+        check_activation(activation)
         self.activation = activation
         self.noise = check.number(noise, "noise", least=0.0)
-        self._recurrent = matrix.astype(self.dtype)
-        self._inputs = np.array(w_in, dtype=self.dtype)  # (size, n_inputs)
-        self._feedback = np.array(w_back, dtype=self.dtype)  # (size, n_feedback)
-        self._bias = np.array(bias, dtype=self.dtype)  # (size,)
-        self._draws = draws
+        self._weights = ReservoirWeights(
+            recurrent=matrix.astype(self.dtype),
+            inputs=np.array(w_in, dtype=self.dtype, order="C"),
+            feedback=np.array(w_back, dtype=self.dtype, order="C"),
+            bias=np.array(bias, dtype=self.dtype),
+            leak=np.array(np.broadcast_to(self.leak_rate, self.size), dtype=self.dtype),
+            activation=activation,
+            noise=self.noise,
+        )
+        self._engine = make_engine(engine, self._weights)
+        self._random = random
         self._state = np.zeros(self.size, dtype=self.dtype)  # (size,)
+
+    @property
+    def engine(self) -> str:
+        """What makes the steps: ``libecho`` or ``python``."""
+        return self._engine.name
 
     @property
     def recurrent(self) -> SparseMatrix | Real:
         """(size, size): the recurrent weights."""
-        return self._recurrent
+        return self._weights.recurrent
 
     @property
     def inputs(self) -> Real:
         """(size, n_inputs): the input weights."""
-        return self._inputs
+        return self._weights.inputs
 
     @property
     def feedback(self) -> Real:
         """(size, n_feedback): the feedback weights."""
-        return self._feedback
+        return self._weights.feedback
 
     @property
     def bias(self) -> Real:
         """(size,): the bias."""
-        return self._bias
+        return self._weights.bias
 
     @property
     def state(self) -> Real:
@@ -320,27 +341,9 @@ class Reservoir:
                 f"out must be a writable C-contiguous {self.dtype} array of the shape "
                 f"{(len(u), self.size)}."
             )
-        before = self._draws.state
-        x = self._state
-        a = np.asarray(self.leak_rate, dtype=self.dtype)
-        drive = u @ self._inputs.T + y @ self._feedback.T + self._bias
-        try:
-            with np.errstate(all="ignore"):
-                for t, driven in enumerate(drive):
-                    total = self._recurrent @ x + driven
-                    if self.noise:
-                        total += (self.noise * self._draws.normal(self.size)).astype(self.dtype)
-                    x = (1 - a) * x + a * self._f(total)
-                    if not np.isfinite(x).all():
-                        raise ArgumentError(
-                            f"the state is not finite after step {t + 1} of {len(drive)}; lower "
-                            "the spectral radius or the inputs, or take tanh."
-                        )
-                    out[t] = x
-        except BaseException:
-            self._draws.state = before
-            raise
-        self._state = x
+        state = self._state.copy()
+        self._random = self._engine.run(u, y, state, self._random, out)
+        self._state = state
         return out
 
     def _feedback_of(self, feedback: ArrayLike | None, steps: int) -> Real:
@@ -358,13 +361,13 @@ class Reservoir:
     @property
     def spectral_radius(self) -> float:
         """The largest modulus of an eigenvalue of the recurrent weights, measured."""
-        matrix = self._recurrent
+        matrix = self._weights.recurrent
         if not isinstance(matrix, SparseMatrix):
             matrix = SparseMatrix.from_dense(matrix)
         return measured_radius(matrix)
 
     def eigenvalues(self) -> NDArray[np.complex128]:
         """(size,) complex128: all eigenvalues of the recurrent weights."""
-        matrix = self._recurrent
+        matrix = self._weights.recurrent
         dense = matrix.to_dense() if isinstance(matrix, SparseMatrix) else matrix
         return np.linalg.eigvals(dense.astype(np.float64)).astype(np.complex128)
