@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import io
 import json
 import shutil
 import sys
@@ -17,9 +18,10 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import BinaryIO
 
 from external.download import Meter, NoRangesError, download, keep, member_by_ranges, sha256_of
-from external.origins import index_file_url, npm_pack, pyodide_package_url
+from external.origins import apt_download, index_file_url, npm_pack, pyodide_package_url
 from external.sources import FetchError, Origin, Source, read_sources
 
 __all__ = ["FetchError", "Fetcher", "main"]
@@ -29,6 +31,7 @@ TIMEOUT_S = 30.0
 # The address of Pyodide's packages is often blocked, and there is a second origin for them.
 TIMEOUT_PYODIDE_S = 5.0
 STAMP = ".source.json"
+AR_MAGIC = b"!<arch>\n"
 
 
 class Fetcher:
@@ -118,9 +121,10 @@ class Fetcher:
         if origin.registry == "pyodide":
             url = pyodide_package_url(self.folder / "pyodide", source.file)
             download(url, target, source.sha256, meter, TIMEOUT_PYODIDE_S)
-        elif origin.registry == "npm":
+        elif origin.registry in ("npm", "debian"):
             packed = target.with_name(target.name + ".part")
-            npm_pack(origin, source.file, packed)
+            bring = npm_pack if origin.registry == "npm" else apt_download
+            bring(origin, source.file, packed)
             with packed.open("rb") as stream:
                 keep(stream, target, source.sha256, meter, packed.stat().st_size)
             packed.unlink()
@@ -162,7 +166,7 @@ class Fetcher:
 
 
 def unpack(artefact: Path, take: dict[str, str], folder: Path) -> None:
-    """Unpack files and folders of a tar archive.
+    """Unpack files and folders of a tar archive, or of a Debian package.
 
     Parameters
     ----------
@@ -179,7 +183,7 @@ def unpack(artefact: Path, take: dict[str, str], folder: Path) -> None:
         If the archive lacks one of them.
     """
     missing = set(take)
-    with tarfile.open(artefact) as archive:
+    with artefact.open("rb") as whole, tarfile.open(fileobj=_tar_of(whole)) as archive:
         for member in archive:
             for start, to in take.items():
                 if member.name != start and not member.name.startswith(start + "/"):
@@ -197,6 +201,19 @@ def unpack(artefact: Path, take: dict[str, str], folder: Path) -> None:
         raise FetchError(f"{artefact.name} has no {', '.join(sorted(missing))}.")
 
 
+def _tar_of(file: BinaryIO) -> BinaryIO:
+    """The file itself, or of a Debian package (an ``ar`` archive) the part with the data."""
+    if file.read(len(AR_MAGIC)) != AR_MAGIC:
+        file.seek(0)
+        return file
+    while header := file.read(60):
+        size = int(header[48:58])
+        if header.startswith(b"data.tar"):
+            return io.BytesIO(file.read(size))
+        file.seek(size + size % 2, 1)
+    raise FetchError("the Debian package has no data.tar.")
+
+
 def _stamp(source: Source) -> str:
     kept = asdict(source)
     return json.dumps({key: kept[key] for key in ("version", "file", "sha256", "take")})
@@ -206,7 +223,7 @@ def _describe(origin: Origin) -> str:
     if origin.registry == "pyodide":
         return "Pyodide's own address"
     inside = f", inside {origin.container}" if origin.container else ""
-    name = {"pypi": "PyPI", "npm": "npm"}[origin.registry]
+    name = {"pypi": "PyPI", "npm": "npm", "debian": "Debian"}[origin.registry]
     return f"{name} ({origin.package} {origin.version}{inside})"
 
 

@@ -1,4 +1,4 @@
-"""Where registries keep a file: asked of pip, npm and Pyodide themselves."""
+"""Where registries keep a file: asked of pip, npm, apt-get and Pyodide themselves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from external.download import open_url
 from external.sources import FetchError, Origin
 
-__all__ = ["index_file_url", "npm_pack", "pyodide_package_url"]
+__all__ = ["apt_download", "index_file_url", "npm_pack", "pyodide_package_url"]
 
 
 @cache
@@ -131,6 +131,41 @@ def npm_pack(origin: Origin, file: str, target: Path) -> None:
             lines = [line for line in done.stderr.splitlines() if "error" in line.lower()]
             reason = lines[0] if lines else f"exit code {done.returncode}"
             raise FetchError(f"npm could not bring {spec}: {reason}")
+        packed.replace(target)
+
+
+def apt_download(origin: Origin, file: str, target: Path) -> None:
+    """Bring a package of Debian by apt-get, without installing it.
+
+    Parameters
+    ----------
+    origin : Origin
+        Package and version.
+    file : str
+        The name that apt-get gives the file.
+    target : Path
+        Where it goes, unverified.
+
+    Raises
+    ------
+    FetchError
+        If apt-get is missing or cannot bring it.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        spec = f"{origin.package}={origin.version}"
+        command = ["apt-get", "download", "-qq", spec]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, cwd=folder,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise FetchError(f"apt-get is missing, and {spec} comes by it.") from None
+        packed = Path(folder) / file
+        if done.returncode != 0 or not packed.exists():
+            lines = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+            reason = lines[0] if lines else f"exit code {done.returncode}"
+            raise FetchError(f"apt-get could not bring {spec}: {reason}")
         packed.replace(target)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["FetchError", "Origin", "Source", "read_sources"]
 
-REGISTRIES = ("pypi", "npm", "pyodide")
+REGISTRIES = ("pypi", "npm", "debian", "pyodide")
 
 
 class FetchError(Exception):
@@ -24,7 +24,7 @@ class Origin:
     Attributes
     ----------
     registry : str
-        ``"pypi"``, ``"npm"`` or ``"pyodide"``.
+        ``"pypi"``, ``"npm"``, ``"debian"`` or ``"pyodide"``.
     package, version : str
         What to ask the registry for; empty for ``"pyodide"``.
     container, container_sha256, member : str

@@ -253,6 +253,38 @@ def test_takes_parts_of_an_archive(registry: Registry, tmp_path: Path) -> None:
         Fetcher(tmp_path).fetch(source(sha256, name="more", take={"top/none": "none"}))
 
 
+def test_takes_parts_of_a_debian_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, registry: Registry
+) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:xz") as archive:
+        entry = tarfile.TarInfo("./usr/share/word")
+        entry.size = 4
+        archive.addfile(entry, io.BytesIO(b"word"))
+    parts = {"debian-binary": b"2.0", "data.tar.xz": buffer.getvalue()}  # an odd size is padded
+    package = b"!<arch>\n"
+    for name, content in parts.items():
+        package += f"{name:16}{0:<12}{0:<6}{0:<6}{'100644':8}{len(content):<10}`\n".encode()
+        package += content + b"\n" * (len(content) % 2)
+    asked: list[str] = []
+
+    def bring(origin: Origin, file: str, target: Path) -> None:
+        asked.append(f"{origin.package}={origin.version} {file}")
+        target.write_bytes(package)
+
+    monkeypatch.setattr("external.fetch.apt_download", bring)
+    sha256 = hashlib.sha256(package).hexdigest()
+    origin, take = Origin("debian", "words", "1"), {"./usr/share/word": "word"}
+    place = Fetcher(tmp_path).fetch(source(sha256, origin, take=take))
+    assert (place / "word").read_bytes() == b"word"
+    assert asked == ["words=1 data.bin"]
+
+    package = b"!<arch>\n"
+    sha256 = hashlib.sha256(package).hexdigest()
+    with pytest.raises(FetchError, match=r"has no data\.tar"):
+        Fetcher(tmp_path / "empty").fetch(source(sha256, origin, take=take))
+
+
 def test_a_link_in_its_place_is_replaced(registry: Registry, tmp_path: Path) -> None:
     registry.add("data.bin", DATA)
     (tmp_path / "elsewhere").mkdir()

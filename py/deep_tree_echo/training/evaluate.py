@@ -19,7 +19,7 @@ from .recurrent import Recurrent, sample
 
 __all__ = ["PROMPTS", "answered", "compare", "model_bits", "samples"]
 
-Tokens = NDArray[np.int16]
+Tokens = NDArray[np.uint16]
 
 PROMPTS = (
     "Hello, how are you today?",
@@ -46,12 +46,12 @@ def split(tokens: Tokens) -> list[Tokens]:
 
     Parameters
     ----------
-    tokens : ndarray of int16, shape (tokens,)
+    tokens : ndarray of uint16, shape (tokens,)
         From `pack`.
 
     Returns
     -------
-    list of ndarray of int16
+    list of ndarray of uint16
         Each with its closing 0.
     """
     return [part for part in np.split(tokens, np.flatnonzero(tokens == 0) + 1) if len(part)]
@@ -66,7 +66,7 @@ def model_bits(
     ----------
     parameters : Parameters
         The model.
-    documents : list of ndarray of int16
+    documents : list of ndarray of uint16
         Each with its closing 0.
     batch, window : int
         Documents at a time and tokens at a time; they do not change the result.
@@ -106,7 +106,7 @@ def compare(path: Path, text: dict[str, Tokens]) -> dict[str, dict[str, float]]:
     ----------
     path : Path
         An exported model.
-    text : dict of str to ndarray of int16
+    text : dict of str to ndarray of uint16
         ``train`` and the held-out parts.
 
     Returns

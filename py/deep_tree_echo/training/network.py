@@ -153,11 +153,7 @@ class Network:
         dembedded = self._array("dlast", rows, c)
         dembedded.fill(0)
         self._norm_grad("blocks.0.ln0", s["embedded"], dx, dembedded)
-        # A product with one-hot rows adds up equal tokens faster than add.at.
-        hot = self._array("logits", rows, self.shape.vocabulary)
-        hot.fill(0)
-        hot[np.arange(rows), self._tokens] = 1
-        np.matmul(hot.T, dembedded, out=g["emb.weight"])
+        self.kernels("embedding_grad", rows, c, self._tokens, dembedded, g["emb.weight"])
 
     def _time_mix(self, layer: int, x: Array, state: CarriedState) -> Array:
         p, s, at = self.parameters, self._arrays, f"blocks.{layer}."

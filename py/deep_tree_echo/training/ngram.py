@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = ["NGram"]
 
-Tokens = NDArray[np.int16]
+Tokens = NDArray[np.uint16]
 Keys = NDArray[np.int64]
 
 
@@ -24,7 +24,7 @@ class NGram:
 
     Parameters
     ----------
-    tokens : ndarray of int16, shape (tokens,)
+    tokens : ndarray of uint16, shape (tokens,)
         The training text.
     order : int
         Tokens of context, at most 6.
@@ -49,7 +49,7 @@ class NGram:
 
         Parameters
         ----------
-        tokens : ndarray of int16, shape (tokens,)
+        tokens : ndarray of uint16, shape (tokens,)
             The text to measure.
 
         Returns

@@ -16,6 +16,10 @@ from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["Parameters", "Shape", "initial_parameters"]
 
+BIG = (
+    "att.receptance.weight", "att.key.weight", "att.value.weight", "att.output.weight",
+    "ffn.key.weight", "ffn.value.weight",
+)  # fmt: skip
 MIXES = "rwkvag"  # the order of the six token-shift mixes in att.x_rwkvag
 
 
@@ -38,16 +42,16 @@ class Shape:
     hidden : int
         Channels of the feed-forward layer as a multiple of `width`.
     vocabulary : int
-        Tokens: id 0 ends a text, id 1 + b is the byte b.
+        Tokens: id 0 ends a text.
     """
 
-    width: int = 128
-    layers: int = 4
+    width: int = 192
+    layers: int = 6
     head_size: int = 64
     rank: int = 32
     gate_rank: int = 64
     hidden: int = 4
-    vocabulary: int = 257
+    vocabulary: int = 4096
 
     @property
     def heads(self) -> int:
@@ -114,19 +118,22 @@ class Parameters:
         """Return all names and views in the order of the file."""
         return list(self._views.items())
 
-    def decayed(self) -> NDArray[np.bool_]:
-        """Return a mask over the flat vector: True where weight decay applies.
+    @staticmethod
+    def is_big(name: str) -> bool:
+        """Tell whether a tensor is one of the big matrices, to which weight decay applies.
+
+        Parameters
+        ----------
+        name : str
+            Of the tensor.
 
         Returns
         -------
-        ndarray of bool, shape (size,)
-            True in the big matrices only; gains, mixes, low-rank matrices and
-            the embedding have no scale that would need holding back.
+        bool
+            False for gains, mixes, low-rank matrices and the embedding, which have
+            no scale that would need holding back.
         """
-        mask = Parameters(self.shape, np.bool_)
-        for name, view in mask.items():
-            view[...] = name.endswith(".weight") and view.ndim == 2 and name != "emb.weight"
-        return mask.flat
+        return name.endswith((*BIG, "head.weight"))
 
 
 def initial_parameters(shape: Shape, seed: int) -> Parameters:

@@ -10,7 +10,7 @@ the later parts of long documents would hardly ever be read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,24 +19,25 @@ from numpy.typing import NDArray
 __all__ = ["Streams", "pack"]
 
 
-def pack(documents: Iterable[str]) -> NDArray[np.int16]:
+def pack(documents: Iterable[str], encode: Callable[[bytes], Sequence[int]]) -> NDArray[np.uint16]:
     """Turn documents into one row of tokens.
 
     Parameters
     ----------
     documents : iterable of str
         Texts.
+    encode : callable
+        Bytes to token ids above 0 and below 65,536.
 
     Returns
     -------
-    ndarray of int16, shape (tokens,)
-        UTF-8 bytes plus one; each document is followed by the token 0.
+    ndarray of uint16, shape (tokens,)
+        Each document is followed by the token 0.
     """
-    parts: list[NDArray[np.int16]] = []
-    end = np.zeros(1, np.int16)
+    parts: list[NDArray[np.uint16]] = []
+    end = np.zeros(1, np.uint16)
     for document in documents:
-        parts.append(np.frombuffer(document.encode(), np.uint8).astype(np.int16) + np.int16(1))
-        parts.append(end)
+        parts += [np.array(encode(document.encode()), np.uint16), end]
     return np.concatenate(parts) if parts else end[:0]
 
 
@@ -45,7 +46,7 @@ class Streams:
 
     Parameters
     ----------
-    tokens : ndarray of int16, shape (tokens,)
+    tokens : ndarray of uint16, shape (tokens,)
         From `pack`.
     batch : int
         Streams.
@@ -64,7 +65,7 @@ class Streams:
     """
 
     def __init__(
-        self, tokens: NDArray[np.int16], batch: int, window: int, jump: float, seed: int
+        self, tokens: NDArray[np.uint16], batch: int, window: int, jump: float, seed: int
     ) -> None:
         if len(tokens) <= window + 1:
             raise ValueError("There is less text than one window.")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ArgumentError
 from .network import CarriedState, Network
-from .optimizer import AdamW, learning_rate
+from .optimizer import Optimizer, learning_rate
 from .parameters import Parameters, Shape, initial_parameters
 from .streams import Streams
 
-__all__ = ["FINISH", "Recipe", "Trainer", "load_parameters"]
+__all__ = ["Recipe", "Trainer", "load_parameters"]
 
-Tokens = NDArray[np.int16]
+Tokens = NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,10 @@ class Recipe:
 
     Parameters
     ----------
-    steps : int
-        Optimiser steps.
+    end, fall : int
+        The step at which the run ends, and how many steps before it the rate
+        begins to fall. An end of 0 is open: the rate stays, until a checkpoint
+        is resumed with an end.
     batch, window : int
         Streams (an even number) and tokens of a window.
     peak, warmup : float, int
@@ -46,18 +49,15 @@ class Recipe:
         Seed of everything random.
     """
 
-    steps: int = 15000
+    end: int = 0
+    fall: int = 0
     batch: int = 8
     window: int = 256
-    peak: float = 3e-3
-    warmup: int = 200
+    peak: float = 4e-3
+    warmup: int = 100
     decay: float = 0.1
     jump: float = 0.5
     seed: int = 1
-
-
-# A second, short stage on other text, from the weights of the first.
-FINISH = Recipe(steps=1000, peak=6e-4, warmup=50, seed=2)
 
 
 class Trainer:
@@ -69,28 +69,41 @@ class Trainer:
         The model's sizes.
     recipe : Recipe
         The hyper-parameters.
-    tokens : ndarray of int16, shape (tokens,)
+    tokens : ndarray of uint16, shape (tokens,)
         Packed training documents.
-    held_out : dict of str to ndarray of int16
+    held_out : dict of str to ndarray of uint16
         Packed documents to measure on, by name.
+    sizes : ndarray of int, shape (vocabulary,)
+        Bytes of each token; the end of a text counts as one.
+    threads : int
+        One or two; the result is the same.
     """
 
     SHARDS = 2  # fixed: the sum of the gradients must not depend on the machine
 
     def __init__(
-        self, shape: Shape, recipe: Recipe, tokens: Tokens, held_out: dict[str, Tokens]
+        self,
+        shape: Shape,
+        recipe: Recipe,
+        tokens: Tokens,
+        held_out: dict[str, Tokens],
+        sizes: NDArray[np.int64],
+        threads: int = 2,
     ) -> None:
         if recipe.batch % self.SHARDS:
-            raise ValueError("The batch must be even: two threads share it.")
-        self.shape, self.recipe, self.held_out = shape, recipe, held_out
+            raise ArgumentError(
+                f"batch is {recipe.batch}; it must be even, for two shards share it."
+            )
+        self.shape, self.recipe, self.held_out, self.sizes = shape, recipe, held_out, sizes
+        self.text = hashlib.sha256(tokens.tobytes()).hexdigest()
         self.parameters = initial_parameters(shape, recipe.seed)
-        self.optimizer = AdamW(self.parameters.flat.size, self.parameters.decayed(), recipe.decay)
+        self.optimizer = Optimizer(shape, recipe.decay)
         self.streams = Streams(tokens, recipe.batch, recipe.window, recipe.jump, recipe.seed)
         part = recipe.batch // self.SHARDS
         self.networks = [Network(self.parameters, part, recipe.window) for _ in range(self.SHARDS)]
         self.states = [CarriedState(shape, part) for _ in range(self.SHARDS)]
         self.step, self.seconds = 0, 0.0
-        self._pool = ThreadPoolExecutor(self.SHARDS)
+        self._pool = ThreadPoolExecutor(threads)
 
     def train_step(self) -> float:
         """Take one step.
@@ -116,20 +129,20 @@ class Trainer:
             return loss
 
         total = sum(self._pool.map(work, range(self.SHARDS)))
-        gradient = self.networks[0].gradients.flat
+        gradient = self.networks[0].gradients
         for network in self.networks[1:]:
-            gradient += network.gradients.flat
-        rate = learning_rate(self.step, recipe.steps, recipe.peak, recipe.warmup)
-        self.optimizer.update(self.parameters.flat, gradient, self.step, rate)
+            gradient.flat += network.gradients.flat
+        rate = learning_rate(self.step, recipe.peak, recipe.warmup, recipe.end, recipe.fall)
+        self.optimizer.update(self.parameters, gradient, self.step, rate)
         self.step += 1
-        return total / inputs.size / math.log(2)
+        return total / float(self.sizes[targets].sum()) / math.log(2)
 
     def measure(self, tokens: Tokens, windows: int = 8) -> float:
         """Return the bits per byte on packed documents, streams side by side.
 
         Parameters
         ----------
-        tokens : ndarray of int16, shape (tokens,)
+        tokens : ndarray of uint16, shape (tokens,)
             Packed documents.
         windows : int
             Windows a stream at most.
@@ -151,17 +164,17 @@ class Trainer:
         for start in range(0, per_stream, window):
             network.forward(rows[:, start : start + window].copy(), state)
             total += network.loss(rows[:, start + 1 : start + window + 1].copy(), 0.0)
-        return total / (batch * per_stream) / math.log(2)
+        return total / float(self.sizes[rows[:, 1:]].sum()) / math.log(2)
 
     def run(
         self,
         folder: Path,
-        log_every: int = 50,
-        measure_every: int = 500,
-        save_seconds: float = 300.0,
-        say: Callable[[str], None] | None = None,
+        log_every: int = 20,
+        measure_every: int = 200,
+        save_seconds: float = 180.0,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Train to the last step; log and save on the way.
+        """Train to the last step, or until stopped; log and save on the way.
 
         Parameters
         ----------
@@ -171,35 +184,39 @@ class Trainer:
             Steps between log lines and between measurements on held-out text.
         save_seconds : float
             Seconds between checkpoints.
-        say : callable, optional
-            Shows a line of progress; standard error if omitted.
+        stopped : callable
+            Asked after every step; on True the run is saved and ends.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        show = say or _show
-        started, saved, losses = time.monotonic() - self.seconds, time.monotonic(), []
-        first_step, first_seconds = self.step, self.seconds
-        while self.step < self.recipe.steps:
+        saved, losses = time.monotonic(), []
+        last = bool(self.recipe.end) and self.step >= self.recipe.end
+        while not last:
+            began = time.monotonic()
             losses.append(self.train_step())
-            last = self.step == self.recipe.steps
-            self.seconds = time.monotonic() - started
+            self.seconds += time.monotonic() - began
+            last = stopped() or self.step == self.recipe.end
             if self.step % log_every == 0 or last:
-                done = (self.step - first_step) * self.recipe.batch * self.recipe.window
-                line: dict[str, float] = {
-                    "step": self.step,
-                    "seconds": round(self.seconds, 1),
-                    "bpb": round(float(np.mean(losses)), 4),
-                    "tokens_per_second": round(done / (self.seconds - first_seconds)),
-                }
+                line = self._line(losses)
                 if self.step % measure_every == 0 or last:
                     for name, tokens in self.held_out.items():
                         line[f"{name}_bpb"] = round(self.measure(tokens), 4)
                 with (folder / "log.jsonl").open("a") as file:
                     file.write(json.dumps(line) + "\n")
-                show(_progress(line, self.recipe.steps))
+                print(json.dumps(line), flush=True)
                 losses = []
             if last or time.monotonic() - saved > save_seconds:
                 self.save(folder / "checkpoint.npz")
                 saved = time.monotonic()
+
+    def _line(self, losses: list[float]) -> dict[str, float]:
+        tokens = self.step * self.recipe.batch * self.recipe.window
+        return {
+            "step": self.step,
+            "tokens": tokens,
+            "seconds": round(self.seconds, 1),
+            "bpb": round(float(np.mean(losses)), 4),
+            "tokens_per_second": round(tokens / self.seconds),
+        }
 
     def save(self, path: Path) -> None:
         """Write all that `resume` needs; the old file stays until the new is whole.
@@ -214,13 +231,14 @@ class Trainer:
             "recipe": asdict(self.recipe),
             "step": self.step,
             "seconds": self.seconds,
+            "text": self.text,
             "streams": self.streams.state(),
         }
         arrays: dict[str, NDArray[Any]] = {
             "about": np.array(json.dumps(about)),
             "values": self.parameters.flat,
-            "first": self.optimizer.first,
-            "second": self.optimizer.second,
+            "first": self.optimizer.first.flat,
+            "second": self.optimizer.second.flat,
         }
         for shard, state in enumerate(self.states):
             arrays[f"wkv{shard}"], arrays[f"shift{shard}"] = state.wkv, state.shift
@@ -235,7 +253,10 @@ class Trainer:
         path: Path,
         tokens: Tokens,
         held_out: dict[str, Tokens],
-        steps: int | None = None,
+        sizes: NDArray[np.int64],
+        threads: int = 2,
+        fall: int = 0,
+        other_text: bool = False,
     ) -> Trainer:
         """Continue a run; the following steps are bit for bit those it would have taken.
 
@@ -243,30 +264,48 @@ class Trainer:
         ----------
         path : Path
             From `save`.
-        tokens : ndarray of int16, shape (tokens,)
-            The same training documents.
-        held_out : dict of str to ndarray of int16
+        tokens : ndarray of uint16, shape (tokens,)
+            The training documents.
+        held_out : dict of str to ndarray of uint16
             Documents to measure on.
-        steps : int, optional
-            Another length of the whole run; the schedule is stretched to it.
+        sizes : ndarray of int, shape (vocabulary,)
+            Bytes of each token.
+        threads : int
+            One or two.
+        fall : int
+            If not 0, the run ends after so many more steps, in which the rate falls.
+        other_text : bool
+            True allows other documents than before; the streams start anew in them.
 
         Returns
         -------
         Trainer
             At the step at which the file was written.
+
+        Raises
+        ------
+        ArgumentError
+            If the documents are others, and that is not allowed.
         """
         with np.load(path) as file:
             about = json.loads(str(file["about"]))
             recipe = Recipe(**about["recipe"])
-            recipe = replace(recipe, steps=steps) if steps else recipe
-            run = cls(Shape(**about["shape"]), recipe, tokens, held_out)
+            if fall:
+                recipe = replace(recipe, end=about["step"] + fall, fall=fall)
+            run = cls(Shape(**about["shape"]), recipe, tokens, held_out, sizes, threads)
             run.parameters.flat[:] = file["values"]
-            run.optimizer.first[:] = file["first"]
-            run.optimizer.second[:] = file["second"]
-            for shard, state in enumerate(run.states):
-                state.wkv[:], state.shift[:] = file[f"wkv{shard}"], file[f"shift{shard}"]
-        run.step, run.seconds = about["step"], about["seconds"]
-        run.streams.restore(about["streams"])
+            run.optimizer.first.flat[:] = file["first"]
+            run.optimizer.second.flat[:] = file["second"]
+            run.step, run.seconds = about["step"], about["seconds"]
+            if about["text"] == run.text:
+                for shard, state in enumerate(run.states):
+                    state.wkv[:], state.shift[:] = file[f"wkv{shard}"], file[f"shift{shard}"]
+                run.streams.restore(about["streams"])
+            elif not other_text:
+                raise ArgumentError(
+                    f"{path.name} was trained on the text {about['text'][:12]}, and this is "
+                    f"{run.text[:12]}; prepare that one again, or say --other-text."
+                )
         return run
 
 
@@ -290,15 +329,3 @@ def load_parameters(path: Path) -> tuple[Parameters, dict[str, Any]]:
         parameters = Parameters(Shape(**about["shape"]))
         parameters.flat[:] = file["values"]
     return parameters, about
-
-
-def _progress(line: dict[str, float], steps: int) -> str:
-    left = line["seconds"] / line["step"] * (steps - line["step"]) / 60
-    share = line["step"] / steps
-    bar = "#" * round(20 * share) + "." * (20 - round(20 * share))
-    rest = " ".join(f"{name} {value}" for name, value in line.items() if name != "step")
-    return f"[{bar}] {line['step']:.0f}/{steps} {rest} about {left:.0f} min left"
-
-
-def _show(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
