@@ -15,14 +15,28 @@ export default defineConfig({
     outDir: "../build/web",
     emptyOutDir: true,
     target: "es2022",
-    // Everything is one origin and cached whole: nothing to preload, nothing to inline.
-    modulePreload: false,
+    // Everything is one origin and cached whole: nothing to inline. What the first paint needs is
+    // asked for at once; what the laboratory needs, when somebody goes there.
+    modulePreload: {
+      polyfill: false,
+      resolveDependencies: (_file, files, { hostType }) => (hostType === "html" ? files : []),
+    },
     assetsInlineLimit: 0,
     rolldownOptions: {
       input: { index: "index.html", sw: "src/sw/sw.ts" },
       output: {
         // The service worker's address decides its scope, so it stays at the root.
         entryFileNames: (chunk) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
+        // What the chat and the laboratory share is one file, not many small ones.
+        codeSplitting: {
+          groups: [
+            {
+              name: "shared",
+              minShareCount: 2,
+              test: /\/(lit|lit-html|lit-element|reactive-element)\/|\/src\/(ui|viz)\//,
+            },
+          ],
+        },
       },
     },
   },

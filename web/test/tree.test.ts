@@ -63,9 +63,10 @@ describe("settings", () => {
 describe("the address", () => {
   it("keeps the place", () => {
     for (const place of [
-      { talk: null, column: "talk", view: null },
-      { talk: "a-b_", column: "inside", view: "model" },
-      { talk: "x", column: "chats", view: "state" },
+      { talk: null, column: "talk", view: null, laboratory: null },
+      { talk: "a-b_", column: "inside", view: "model", laboratory: null },
+      { talk: "x", column: "chats", view: "state", laboratory: null },
+      { talk: null, column: "talk", view: null, laboratory: "trees" },
     ] as const) {
       expect(readPlace(writePlace(place))).toEqual(place);
     }
@@ -76,6 +77,9 @@ describe("the address", () => {
       talk: null,
       column: "talk",
       view: null,
+      laboratory: null,
     });
+    expect(readPlace("#/laboratory/alchemy").laboratory).toBe("membranes");
+    expect(readPlace("#/laboratory").laboratory).toBe("membranes");
   });
 });

@@ -25,6 +25,7 @@ export class App extends SessionElement {
   @state() private dropping = false;
   @state() offline: OfflineState | null = null;
   @state() private renewal = "New version: reload";
+  @state() private laboratory: "" | "coming" | "here" | "missing" = "";
 
   /** Reloads into the newer build; false if other pages of this site keep the old one. */
   renew: () => Promise<boolean> = () => Promise.resolve(false);
@@ -98,6 +99,23 @@ export class App extends SessionElement {
       }
       .chats {
         display: none;
+      }
+      .coming {
+        padding: 1.5rem;
+        color: var(--muted);
+      }
+      .top a {
+        display: inline-flex;
+        align-items: center;
+        gap: 0.4em;
+        min-height: 2.25rem;
+        padding: 0.25rem 0.75rem;
+        border-radius: 0.5rem;
+        color: inherit;
+        text-decoration: none;
+      }
+      .top a:hover {
+        background: var(--hover);
       }
       button[aria-pressed="true"] {
         background: var(--hover);
@@ -182,7 +200,8 @@ export class App extends SessionElement {
         }
       }
       @media (max-width: 24rem) {
-        .top button {
+        .top button,
+        .top a {
           padding-inline: 0.5rem;
         }
         .top .memory {
@@ -211,7 +230,14 @@ export class App extends SessionElement {
   }
 
   readonly #navigated = () => {
-    this.place = readPlace(location.hash);
+    const place = readPlace(location.hash);
+    // The laboratory has no talk of its own: the one at hand goes on behind it.
+    if (place.laboratory) {
+      this.place = { ...place, talk: this.place.talk };
+      return;
+    }
+    if (this.place.laboratory) void this.updateComplete.then(() => this.talk.focus());
+    this.place = place;
     if (this.place.talk) this.session.openTalk(this.place.talk);
     else this.session.newTalk();
   };
@@ -222,13 +248,24 @@ export class App extends SessionElement {
     const { talk } = this.session;
     const id = talk.leaf === null ? null : talk.id;
     if (id !== this.place.talk) this.#go({ talk: id });
+    if (this.place.laboratory) this.#openLaboratory();
     this.toggleAttribute("inside", this.place.view !== null);
     this.setAttribute("column", this.place.column);
   }
 
   protected override firstUpdated(): void {
-    if (matchMedia("(hover: hover)").matches)
+    if (!this.place.laboratory && matchMedia("(hover: hover)").matches)
       void this.updateComplete.then(() => this.talk.focus());
+  }
+
+  /** The laboratory's program comes when somebody goes there. */
+  #openLaboratory(): void {
+    if (this.laboratory) return;
+    this.laboratory = "coming";
+    import("../laboratory/laboratory.js").then(
+      () => (this.laboratory = "here"),
+      () => (this.laboratory = "missing"),
+    );
   }
 
   #go(change: Partial<Place>): void {
@@ -246,6 +283,7 @@ export class App extends SessionElement {
       <div class="top" role="banner">
         <button
           class="quiet chats"
+          ?hidden=${place.laboratory !== null}
           aria-pressed=${place.column === "chats"}
           @click=${() => this.#toggle("chats")}
         >
@@ -259,19 +297,10 @@ export class App extends SessionElement {
               </button>`
             : nothing
         }
-        ${this.#memory()}
-        <button class="quiet" @click=${() => this.settings.open()}>
-          ${icon("settings")} <span class="wide">Settings</span>
-        </button>
-        <button
-          class="quiet"
-          aria-pressed=${place.view !== null && place.column !== "chats"}
-          @click=${() => this.#toggle("inside")}
-        >
-          ${icon("inside")} <span class="wide">Inside</span>
-        </button>
+        ${this.#memory()} ${place.laboratory ? this.#wayBack() : this.#wayIn()}
       </div>
-      <main>
+      ${place.laboratory ? this.#bench(place.laboratory) : nothing}
+      <main ?hidden=${place.laboratory !== null}>
         <nav aria-label="Chats">
           <echo-conversations .session=${session} @chosen=${this.#chosen}></echo-conversations>
         </nav>
@@ -298,6 +327,45 @@ export class App extends SessionElement {
     `;
   }
 
+  /** What the top offers beside the chat. */
+  #wayIn(): TemplateResult {
+    const { place } = this;
+    return html`<a class="quiet" href="#/laboratory/membranes">
+        ${icon("laboratory")} <span class="wide">Laboratory</span>
+      </a>
+      <button class="quiet" @click=${() => this.settings.open()}>
+        ${icon("settings")} <span class="wide">Settings</span>
+      </button>
+      <button
+        class="quiet"
+        aria-pressed=${place.view !== null && place.column !== "chats"}
+        @click=${() => this.#toggle("inside")}
+      >
+        ${icon("inside")} <span class="wide">Inside</span>
+      </button>`;
+  }
+
+  /** The way from the laboratory back to the talk. */
+  #wayBack(): TemplateResult {
+    const hash = writePlace({ ...this.place, laboratory: null });
+    return html`<a class="quiet" href=${hash || "#"}>
+      ${icon("chats")} <span class="wide">Chat</span>
+    </a>`;
+  }
+
+  #bench(section: NonNullable<Place["laboratory"]>): TemplateResult {
+    if (this.laboratory === "here") {
+      return html`<echo-laboratory .session=${this.session} .section=${section}></echo-laboratory>`;
+    }
+    return html`<p class="coming" role=${this.laboratory === "missing" ? "alert" : "status"}>
+      ${
+        this.laboratory === "missing"
+          ? "The laboratory's program could not be fetched from this site; reload the page."
+          : "Opening the laboratory…"
+      }
+    </p>`;
+  }
+
   /** The memory held, in short; it leads to the whole of it. */
   #memory(): TemplateResult | typeof nothing {
     const { loaded, memory } = this.session;
@@ -319,7 +387,7 @@ export class App extends SessionElement {
   }
 
   async #showMemory(): Promise<void> {
-    this.#go({ view: "model", column: "inside" });
+    this.#go({ view: "model", column: "inside", laboratory: null });
     await this.updateComplete;
     await this.renderRoot.querySelector<Inside>("echo-inside")!.showMemory();
   }
@@ -345,7 +413,7 @@ export class App extends SessionElement {
   }
 
   #chosen(): void {
-    this.#go({ column: "talk" });
+    this.#go({ column: "talk", laboratory: null });
     this.talk.focus();
   }
 
@@ -359,7 +427,7 @@ export class App extends SessionElement {
       event.preventDefault();
       this.session.newTalk();
       this.#chosen();
-    } else if (event.key === "/" && !typing(event)) {
+    } else if (event.key === "/" && !typing(event) && !this.place.laboratory) {
       event.preventDefault();
       this.#chosen();
     }
@@ -380,7 +448,7 @@ export class App extends SessionElement {
     const file = event.dataTransfer?.files[0];
     if (!file) return;
     event.preventDefault();
-    this.#go({ view: "model", column: "inside" });
+    this.#go({ view: "model", column: "inside", laboratory: null });
     if (this.session.phase === "ready") void this.session.models.pick({ kind: "file", file });
   };
 }

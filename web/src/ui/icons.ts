@@ -17,6 +17,12 @@ const PATHS = {
   right: "M10 6l6 6-6 6",
   file: "M6 3h8l4 4v14H6zM14 3v4h4",
   warning: "M12 4L3 20h18zM12 10v4M12 17v.5",
+  check: "M5 13l5 5L19 7",
+  laboratory: "M9 3h6M10 3v6L4.5 18.5A1.7 1.7 0 0 0 6 21h12a1.7 1.7 0 0 0 1.5-2.5L14 9V3M7.5 15h9",
+  play: "M8 5l11 7-11 7z",
+  pause: "M8 5v14M16 5v14",
+  first: "M18 6l-8 6 8 6zM6 5v14",
+  last: "M6 6l8 6-8 6zM18 5v14",
   lock: "M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3",
 } as const;
 

@@ -28,3 +28,10 @@ export function colour(value: number, low: number, high: number): number {
   const share = high > low ? (value - low) / (high - low) : 0.5;
   return CIVIDIS[Math.max(0, Math.min(255, Math.round(share * 255)))]!;
 }
+
+/**
+ * Hues that stay apart for readers with colour vision deficiency: Okabe and Ito, "Color universal
+ * design", 2008, without black and yellow, and two more. For marks and tints, not for text.
+ */
+export const HUES: readonly string[] =
+  "#0072b2 #d55e00 #009e73 #cc79a7 #56b4e9 #e69f00 #7d62b8 #8f7a3d".split(" ");
