@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .backends.chain import Chain
     from .conversation import Conversation
     from .dtesn import BSeries, Reservoir, RootedTree
+    from .dtesn.processor import DTESNProcessor
+    from .dtesn.processor_config import DTESNConfig
     from .dtesn.psystem import PSystem
     from .dtesn.ridge import Ridge
     from .dtesn.rls import RLS
@@ -42,6 +44,8 @@ __all__ = [
     "BackendError",
     "Chain",
     "Conversation",
+    "DTESNConfig",
+    "DTESNProcessor",
     "DownloadError",
     "EchoError",
     "Ledger",
@@ -65,6 +69,8 @@ _HOMES = {
     "BSeries": "dtesn",
     "Chain": "backends.chain",
     "Conversation": "conversation",
+    "DTESNConfig": "dtesn.processor_config",
+    "DTESNProcessor": "dtesn.processor",
     "Ledger": "ledger",
     "Model": "model",
     "ModelFile": "backends.base",

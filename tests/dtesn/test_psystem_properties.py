@@ -213,3 +213,18 @@ def test_what_arrives_is_there_and_nothing_else_changes(engine, arguments, data)
     found = {0: dict(made.configuration.environment)}
     found |= {membrane.id: dict(membrane.contents) for membrane in made.configuration.membranes}
     assert made.holdings == found
+
+
+@pytest.mark.parametrize("engine", ["libecho", "python"])
+@given(arguments=random_systems(), steps=st.integers(0, 5))
+def test_advancing_is_stepping_without_a_word(engine, arguments, steps):
+    one = PSystem(**arguments, engine=engine, limits=LIMITS)
+    other = PSystem(**arguments, engine=engine, limits=LIMITS)
+    try:
+        made = sum(not one.step().halted for _ in range(steps))
+    except LimitError:
+        with pytest.raises(LimitError):
+            other.advance(steps)
+    else:
+        assert other.advance(steps) == made
+    assert other.to_json() == one.to_json()

@@ -248,6 +248,23 @@ class PSystem:
             ),
         )
 
+    def advance(self, steps: int = 1) -> int:
+        """Makes up to so many steps without telling what they applied.
+
+        Returns
+        -------
+        int
+            How many were made: fewer if the system has halted.
+
+        Raises
+        ------
+        LimitError
+            As `step`.
+        """
+        before = self.steps
+        self._stepper.run(_checked_steps(steps, "steps"))
+        return self.steps - before
+
     def run(self, max_steps: int = 10_000, *, trace: bool = False) -> Run:
         """Makes steps until the system halts.
 
@@ -278,8 +295,7 @@ class PSystem:
         deep_tree_echo.errors.LimitError: The system has not halted after 100 steps; allow more
         with max_steps, or make single steps.
         """
-        if not isinstance(max_steps, int) or not 0 <= max_steps < 2**53:
-            raise ArgumentError(f"max_steps is {max_steps!r}; it must be at least 0.")
+        _checked_steps(max_steps, "max_steps")
         kept: list[Step] = []
         if trace:
             while len(kept) < max_steps and not (step := self.step()).halted:
@@ -433,3 +449,9 @@ def _checked_seed(seed: int) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**64:
         raise ArgumentError(f"the seed is {seed!r}; it must be an integer from 0 to 2**64 - 1.")
     return seed
+
+
+def _checked_steps(steps: int, name: str) -> int:
+    if not isinstance(steps, int) or not 0 <= steps < 2**53:
+        raise ArgumentError(f"{name} is {steps!r}; it must be at least 0.")
+    return steps

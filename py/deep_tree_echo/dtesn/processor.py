@@ -1,0 +1,473 @@
+"""The deep tree echo state network: an input through engine, membranes, reservoirs and readout."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from typing import Any, Final
+
+from ..errors import ArgumentError, LimitError
+from ..events import Event
+from .engine_context import (
+    EngineView,
+    engine_context,
+    look_at,
+    optimal_esn_size,
+    optimal_membrane_depth,
+)
+from .hierarchy import Hierarchy
+from .inputs import Bytes, Feed, HiddenStates, InputData, as_bytes, text_of
+from .membrane_reservoir import membrane_reservoir
+from .passage import Body, Passage
+from .processor_config import DTESNConfig, checked_depth, checked_size
+from .processor_events import IntegrationChecked, Processed
+from .result import DTESNResult
+from .turns import Priority, Turns, checked_priority
+
+__all__ = ["MOST_AT_ONCE", "DTESNProcessor"]
+
+MOST_AT_ONCE: Final = 100
+"""The most inputs of a batch."""
+_BODIES: Final = 4
+"""How many pairs of depth and size are kept ready."""
+_LONGEST_TOKEN: Final = 128
+"""No tokenizer of ours has longer tokens, in bytes; so longer inputs are refused unread."""
+
+_Key = tuple[bytes, int, int]
+"""The SHA-256 of an input, the depth and the size."""
+
+
+class DTESNProcessor:
+    """Processes inputs; see docs/dtesn.md for what happens to them.
+
+    One processor serves the tasks of one event loop at a time. Requests share its weights and its
+    cache, never a state, so an input always gives the same result.
+
+    Parameters
+    ----------
+    config : DTESNConfig, optional
+        The settings; those of the environment if not given.
+    engine : optional
+        A `Model`, a backend or a chain, whose hidden states drive the reservoirs; it stays the
+        caller's. Without one the bytes of the input do.
+
+    Raises
+    ------
+    ArgumentError
+        If the configuration is none.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> processor = DTESNProcessor(DTESNConfig(esn_reservoir_size=64, max_membrane_depth=3))
+    >>> result = asyncio.run(processor.process("test input"))
+    >>> result.membrane_layers, result.esn_state["size"], result.bseries_computation["order"]
+    (3, 64, 1)
+    >>> result.engine_integration["engine_available"]
+    False
+    """
+
+    def __init__(self, config: DTESNConfig | None = None, engine: Any = None) -> None:
+        if config is not None and not isinstance(config, DTESNConfig):
+            raise ArgumentError(
+                f"config is of type {type(config).__name__}; give a DTESNConfig, or none."
+            )
+        self.config = DTESNConfig.from_env() if config is None else config
+        self.engine = engine
+        self._turns = Turns()
+        self._bodies: OrderedDict[tuple[int, int], Body] = OrderedDict()
+        self._cache: OrderedDict[_Key, tuple[float, DTESNResult]] = OrderedDict()
+        self._counts = dict.fromkeys(
+            ("requests", "completed", "failed", "cancelled", "cache_hits", "tokens"), 0
+        )
+        self._seconds = 0.0
+        self._under_way = 0
+        self._known_model: weakref.ref[Any] | None = None
+
+    async def process(
+        self,
+        input_data: InputData,
+        membrane_depth: int | None = None,
+        esn_size: int | None = None,
+        *,
+        priority: Priority = "normal",
+        timeout: float | None = None,
+    ) -> DTESNResult:
+        """Processes one input.
+
+        Parameters
+        ----------
+        input_data : str, bytes, dict or list
+            A text, or what becomes one, see `inputs.text_of`.
+        membrane_depth : int, optional
+            Levels of the hierarchy, 1 to 16; chosen by the engine if not given.
+        esn_size : int, optional
+            Units of all reservoirs together, 32 to 4096; likewise.
+        priority : {"critical", "high", "normal", "low", "background"}
+            Who comes first where several wait, see `Turns`.
+        timeout : float, optional
+            The most seconds from now.
+
+        Returns
+        -------
+        DTESNResult
+            The result; it is the caller's to change.
+
+        Raises
+        ------
+        ArgumentError
+            If an argument is not such, or the input is too long.
+        LimitError
+            If it takes longer than ``timeout``, or too many requests are under way.
+        BackendError
+            If the engine's model gives no finite numbers.
+        """
+        request = self._request(input_data, membrane_depth, esn_size, priority, timeout)
+        return await self._answer(request)
+
+    def stream(
+        self,
+        input_data: InputData,
+        membrane_depth: int | None = None,
+        esn_size: int | None = None,
+        *,
+        priority: Priority = "normal",
+        timeout: float | None = None,
+    ) -> AsyncIterator[Event]:
+        """Processes one input and tells what happens while it happens.
+
+        Parameters are those of `process`, and so are errors; wrong arguments are refused at once.
+
+        Yields
+        ------
+        Event
+            `HierarchyReady`; for every beat `ReservoirsMoved` and `MembranesStepped`;
+            `IntegrationChecked`; and `Processed` with the result. Nothing is computed ahead, and
+            leaving early ends the request.
+        """
+        request = self._request(input_data, membrane_depth, esn_size, priority, timeout)
+        return self._events(request)
+
+    async def batch(
+        self,
+        inputs: Sequence[InputData],
+        membrane_depth: int | None = None,
+        esn_size: int | None = None,
+        *,
+        priority: Priority = "normal",
+        timeout: float | None = None,
+        concurrency: int = 8,
+    ) -> list[DTESNResult]:
+        """Processes 1 to 100 inputs, all or none.
+
+        Parameters
+        ----------
+        inputs : sequence
+            Inputs as for `process`; the results come in the same order.
+        membrane_depth, esn_size, priority, timeout
+            As for `process`; the timeout is for all of them together.
+        concurrency : int
+            How many are under way at once.
+
+        Raises
+        ------
+        ArgumentError
+            If there are too few or too many, or one is not such: then none is begun.
+        LimitError, BackendError
+            As `process`; the others are then ended, too.
+        """
+        if isinstance(inputs, (str, bytes, dict)) or not isinstance(inputs, Sequence):
+            raise ArgumentError(
+                f"inputs is of type {type(inputs).__name__}; give a list of inputs."
+            )
+        if not 1 <= len(inputs) <= MOST_AT_ONCE:
+            raise ArgumentError(
+                f"inputs has {len(inputs)} entries; a batch has 1 to {MOST_AT_ONCE}."
+            )
+        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+            raise ArgumentError(f"concurrency is {concurrency!r}; it must be at least 1.")
+        requests = []
+        for place, one in enumerate(inputs):
+            try:
+                requests.append(self._request(one, membrane_depth, esn_size, priority, timeout))
+            except ArgumentError as error:
+                raise ArgumentError(f"inputs[{place}]: {error}") from None
+        results: list[DTESNResult | None] = [None] * len(requests)
+        waiting = iter(enumerate(requests))
+
+        async def work() -> None:
+            for place, request in waiting:
+                results[place] = await self._answer(request)
+
+        tasks = [asyncio.ensure_future(work()) for _ in range(min(concurrency, len(requests)))]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return [result for result in results if result is not None]
+
+    def status(self) -> dict[str, Any]:
+        """How it is set up, and what is under way."""
+        view = look_at(self.engine, self.config)
+        return {
+            "config": self.config.to_json(),
+            "engine_available": view.engine is not None,
+            "engine_ready": view.model is not None,
+            "reason": view.reason,
+            "membrane_depth": optimal_membrane_depth(self.config, view),
+            "esn_size": optimal_esn_size(self.config, view),
+            "under_way": self._under_way,
+            "waiting": self._turns.waiting,
+            "cached": len(self._cache),
+        }
+
+    def metrics(self) -> dict[str, Any]:
+        """What has been done since it was made; empty without performance monitoring."""
+        if not self.config.enable_performance_monitoring:
+            return {}
+        done, seconds = self._counts["completed"] - self._counts["cache_hits"], self._seconds
+        return self._counts | {
+            "seconds": seconds,
+            "mean_seconds": seconds / done if done else 0.0,
+            "tokens_per_second": self._counts["tokens"] / seconds if seconds else 0.0,
+        }
+
+    def clear_cache(self) -> None:
+        """Forgets all answers."""
+        self._cache.clear()
+
+    # ------------------------------------------------------------------ one request
+
+    def _request(
+        self,
+        input_data: InputData,
+        depth: int | None,
+        size: int | None,
+        priority: Priority,
+        timeout: float | None,
+    ) -> _Request:
+        began = time.monotonic()
+        view = look_at(self.engine, self.config)
+        text, data = text_of(input_data), as_bytes(input_data)
+        most = self.config.max_input_tokens
+        tokens: Sequence[int] = data
+        if view.model is not None and len(data) <= most * _LONGEST_TOKEN:
+            tokens = view.model.encode(data)
+        if len(tokens) > most:
+            raise ArgumentError(
+                f"input_data has more than {most} tokens; give a shorter text, or raise "
+                "max_input_tokens."
+            )
+        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+            raise ArgumentError(f"timeout is {timeout!r}; it must be a number of seconds above 0.")
+        self._notice(view)
+        return _Request(
+            text,
+            data,
+            tokens,
+            optimal_membrane_depth(self.config, view) if depth is None else checked_depth(depth),
+            optimal_esn_size(self.config, view) if size is None else checked_size(size),
+            checked_priority(priority),
+            began,
+            timeout,
+            view,
+        )
+
+    async def _answer(self, request: _Request) -> DTESNResult:
+        with self._counted():
+            async with self._turns.turn(request.priority, new=True):
+                found = self._cached(request)
+            if found is None:
+                async with aclosing(self._compute(request, trace=False)) as events:
+                    async for event in events:
+                        if isinstance(event, DTESNResult):
+                            found = event
+        assert found is not None
+        return found
+
+    async def _events(self, request: _Request) -> AsyncIterator[Event]:
+        with self._counted():
+            async with aclosing(self._compute(request, trace=True)) as events:
+                async for event in events:
+                    if isinstance(event, DTESNResult):
+                        yield Processed(event.to_dict())
+                    else:
+                        yield event
+
+    async def _compute(
+        self, request: _Request, *, trace: bool
+    ) -> AsyncGenerator[Event | DTESNResult, None]:
+        async with self._turns.turn(request.priority, new=trace):
+            begin = time.perf_counter()
+            passage = Passage(self._body(request), self._feed(request), trace=trace)
+            spent = time.perf_counter() - begin
+        if trace:
+            yield passage.opening()
+        while not passage.finished:
+            request.check_time()
+            async with self._turns.turn(request.priority):
+                begin = time.perf_counter()
+                events = list(passage.beat())
+                spent += time.perf_counter() - begin
+            for event in events:
+                yield event
+        request.check_time()
+        async with self._turns.turn(request.priority):
+            begin = time.perf_counter()
+            report = passage.bseries(self.config.bseries_max_order)
+            bseries_seconds = time.perf_counter() - begin
+            spent += bseries_seconds
+        if trace:
+            yield IntegrationChecked(report)
+        request.check_time()
+        self._seconds += spent
+        self._counts["tokens"] += len(request.tokens)
+        seconds = passage.seconds | {"bseries": bseries_seconds}
+        result = self._result(request, passage, report, seconds)
+        self._keep(request, result)
+        yield result
+
+    def _result(
+        self,
+        request: _Request,
+        passage: Passage,
+        report: dict[str, Any],
+        seconds: dict[str, float],
+    ) -> DTESNResult:
+        output = passage.output() | {"reason": request.view.reason}
+        metrics = {}
+        if self.config.enable_performance_monitoring:
+            metrics = {f"{name}_ms": value * 1e3 for name, value in seconds.items()}
+            metrics["tokens_per_second"] = len(request.tokens) / max(sum(seconds.values()), 1e-9)
+            metrics["cache_hit"] = False
+        now = look_at(self.engine, self.config)
+        elapsed = time.monotonic() - request.began
+        return DTESNResult(
+            request.text,
+            output,
+            request.depth,
+            passage.esn_state(),
+            report,
+            elapsed * 1e3,
+            engine_context(
+                request.view,
+                self.config,
+                synchronized=now.model is request.view.model,
+                metrics=metrics,
+            ),
+        )
+
+    def _feed(self, request: _Request) -> Feed:
+        n, seed = self.config.n_inputs, self.config.seed
+        if request.view.model is None:
+            return Bytes(bytes(request.tokens), n, seed)
+        return HiddenStates(request.view.model, request.tokens, n, seed)
+
+    def _body(self, request: _Request) -> Body:
+        key = request.depth, request.size
+        body = self._bodies.get(key)
+        if body is None:
+            hierarchy = Hierarchy.build(*key)
+            reservoir = membrane_reservoir(hierarchy, self.config)
+            body = Body(hierarchy, reservoir, reservoir.spectral_radius)
+            self._bodies[key] = body
+            if len(self._bodies) > _BODIES:
+                self._bodies.popitem(last=False)
+        self._bodies.move_to_end(key)
+        return body
+
+    # ---------------------------------------------------------------- counts, cache
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._under_way >= self.config.max_concurrent_processes:
+            raise LimitError(
+                f"{self._under_way} requests are under way; more than max_concurrent_processes="
+                f"{self.config.max_concurrent_processes} are not taken, try again later."
+            )
+        self._under_way += 1
+        self._counts["requests"] += 1
+        try:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
+            self._counts["cancelled"] += 1
+            raise
+        except BaseException:
+            self._counts["failed"] += 1
+            raise
+        else:
+            self._counts["completed"] += 1
+        finally:
+            self._under_way -= 1
+
+    def _notice(self, view: EngineView) -> None:
+        """Forgets the answers of another model, or of none."""
+        known = self._known_model() if self._known_model else None
+        if known is not view.model or (known is None) != (self._known_model is None):
+            self._cache.clear()
+            self._known_model = None if view.model is None else weakref.ref(view.model)
+
+    def _cached(self, request: _Request) -> DTESNResult | None:
+        now = time.monotonic()
+        ttl = self.config.cache_ttl_seconds
+        while self._cache and now - next(iter(self._cache.values()))[0] >= ttl:
+            self._cache.popitem(last=False)
+        if not self.config.enable_caching or (entry := self._cache.get(request.key)) is None:
+            return None
+        self._counts["cache_hits"] += 1
+        result = copy.deepcopy(entry[1])
+        if self.config.enable_performance_monitoring:
+            result.engine_integration["performance_metrics"]["cache_hit"] = True
+        elapsed = (time.monotonic() - request.began) * 1e3
+        return DTESNResult.from_dict(result.to_dict() | {"processing_time_ms": elapsed})
+
+    def _keep(self, request: _Request, result: DTESNResult) -> None:
+        if not self.config.enable_caching or self.config.cache_ttl_seconds <= 0:
+            return
+        # The oldest first, which is also the order in which they expire.
+        self._cache.pop(request.key, None)
+        self._cache[request.key] = time.monotonic(), copy.deepcopy(result)
+        while len(self._cache) > self.config.cache_max_entries:
+            self._cache.popitem(last=False)
+
+
+class _Request:
+    """One request, checked."""
+
+    def __init__(
+        self,
+        text: str,
+        data: bytes,
+        tokens: Sequence[int],
+        depth: int,
+        size: int,
+        priority: Priority,
+        began: float,
+        timeout: float | None,
+        view: EngineView,
+    ) -> None:
+        self.text = text
+        self.tokens = tokens
+        self.depth = depth
+        self.size = size
+        self.priority = priority
+        self.began = began
+        self.timeout = timeout
+        self.view = view
+        self.key = hashlib.sha256(data).digest(), depth, size
+
+    def check_time(self) -> None:
+        """Raises a `LimitError` if the request has taken too long."""
+        if self.timeout is not None and time.monotonic() - self.began > self.timeout:
+            raise LimitError(
+                f"The request has taken longer than its timeout of {self.timeout:g} s; allow more, "
+                "or give a shorter input."
+            )
