@@ -116,7 +116,7 @@ class Chromium:
     def cpu_ms(self) -> float:
         """Processor time of all threads of all renderers until now."""
         total = 0
-        for pid in self._renderers():
+        for pid in renderers(self._profile):
             for task in _listed(f"/proc/{pid}/task"):
                 text = _text(f"/proc/{pid}/task/{task}/schedstat")
                 total += int(text.split()[0]) if text else 0
@@ -124,36 +124,12 @@ class Chromium:
 
     def memory_mb(self, what: str = "VmRSS") -> float:
         """``VmRSS`` (now) or ``VmHWM`` (the most) of the largest renderer, millions of bytes."""
-        found = [0.0]
-        for pid in self._renderers():
-            if match := re.search(rf"{what}:\s+(\d+)", _text(f"/proc/{pid}/status")):
-                found.append(int(match[1]) * 1024 / 1e6)
-        return max(found)
+        return largest_renderer_mb(self._profile, what)
 
     def forget_peak(self) -> None:
         """Lets ``VmHWM`` begin anew from what is resident now."""
-        for pid in self._renderers():
+        for pid in renderers(self._profile):
             Path(f"/proc/{pid}/clear_refs").write_text("5")
-
-    def _renderers(self) -> list[int]:
-        """The renderer processes below the browser of this profile."""
-        parents: dict[int, list[int]] = {}
-        root = 0
-        for pid in map(int, filter(str.isdigit, _listed("/proc"))):
-            stat = _text(f"/proc/{pid}/stat")
-            if not stat:
-                continue
-            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(pid)
-            words = _text(f"/proc/{pid}/cmdline").split("\0")
-            if f"--user-data-dir={self._profile}" in words and not _is_child(words):
-                root = pid
-        found, below = [], [root]
-        while below:
-            for pid in parents.get(below.pop(), []):
-                below.append(pid)
-                if "--type=renderer" in _text(f"/proc/{pid}/cmdline"):
-                    found.append(pid)
-        return found
 
     def __enter__(self) -> Chromium:
         return self
@@ -178,6 +154,36 @@ def ours_in_browser(
     page.call("store", model.name)
     page.call("load", model.name, head)
     return page
+
+
+def renderers(profile: Path) -> list[int]:
+    """The renderer processes of the browser of this profile."""
+    parents: dict[int, list[int]] = {}
+    root = 0
+    for pid in map(int, filter(str.isdigit, _listed("/proc"))):
+        stat = _text(f"/proc/{pid}/stat")
+        if not stat:
+            continue
+        parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(pid)
+        words = _text(f"/proc/{pid}/cmdline").split("\0")
+        if f"--user-data-dir={profile}" in words and not _is_child(words):
+            root = pid
+    found, below = [], [root]
+    while below:
+        for pid in parents.get(below.pop(), []):
+            below.append(pid)
+            if "--type=renderer" in _text(f"/proc/{pid}/cmdline"):
+                found.append(pid)
+    return found
+
+
+def largest_renderer_mb(profile: Path, what: str) -> float:
+    """A figure of ``/proc/PID/status``, such as ``VmRSS``, of the largest renderer; MB."""
+    found = [0.0]
+    for pid in renderers(profile):
+        if match := re.search(rf"{what}:\s+(\d+)", _text(f"/proc/{pid}/status")):
+            found.append(int(match[1]) * 1024 / 1e6)
+    return max(found)
 
 
 def _is_child(words: list[str]) -> bool:

@@ -2,7 +2,8 @@
 
 A first visit downloads the model into the private file system. A second one starts the browser
 afresh, takes the kept model and answers; ``VmHWM`` of the renderer is then the most it ever held,
-the browser's own code and everything of Pyodide's start included. The heap itself is looked at in
+the browser's own code and everything of Pyodide's start included. Nothing else looks into this
+browser: see `_visitor`. The heap itself is looked at in
 a bench page, where it can be read: its length after the load against what is in use then.
 """
 
@@ -11,12 +12,12 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from tests.bench._browser import (
     PEERS,
     Chromium,
-    Page,
     Playwright,
     bench_site,
     serving,
@@ -24,10 +25,9 @@ from tests.bench._browser import (
 )
 from tests.bench._measure import ROOT, keep
 from tests.bench._models import MEDIUM, SMALL, Pair, models
-from tests.browser.conftest import BOOT_MS, open_inside, say, wait_ready
+from tests.bench._visitor import Visitor
 
-LOAD_MS = 180_000
-SETTLE_MS = 3000
+SETTLE_SECONDS = 3
 
 
 def page_site(*files: Path) -> Path:
@@ -40,41 +40,42 @@ def page_site(*files: Path) -> Path:
     return site
 
 
-def wait_model(page: Page, name: str) -> None:
-    """Waits until the status line names the model."""
-    page.locator("[data-part=model]", has_text=name).wait_for(timeout=LOAD_MS)
+def loaded(name: str) -> str:
+    """Whether the status line names the model."""
+    return f"part('model').includes({name!r})"
 
 
-def visit(playwright: Playwright, url: str, name: str) -> dict[str, float]:
+def visit(url: str, name: str) -> dict[str, float]:
     """The two visits; millions of bytes."""
     profile = Path(tempfile.mkdtemp(prefix="bench-", dir=PEERS))
     try:
-        with Chromium(playwright, url, profile) as browser:
-            wait_ready(browser.page)
-            open_inside(browser.page, "Model")
-            browser.page.get_by_label("Address of a model file").fill(f"{url}{name}")
-            browser.page.get_by_role("button", name="Fetch").click()
-            wait_model(browser.page, name)
-        with Chromium(playwright, url, profile) as browser:
-            page = browser.page
-            wait_ready(page)
-            open_inside(page, "Model")
-            kept = page.locator("echo-model").get_by_role("button", name=name).first
-            kept.wait_for(timeout=BOOT_MS)
-            found = {"start": browser.memory_mb("VmHWM")}
-            kept.click()
-            # Whether the head is one that can be rounded is known only at the file's end.
-            page.locator("echo-head-choice").get_by_role("button", name="Load").click()
-            wait_model(page, name)
-            found["loaded"] = browser.memory_mb("VmHWM")
-            say(page, "Hello")
-            page.locator("[data-part=speed]").wait_for(timeout=LOAD_MS)
-            page.wait_for_timeout(SETTLE_MS)
-            found["answering"] = browser.memory_mb()
-            found["peak"] = browser.memory_mb("VmHWM")
-            page.keyboard.press("Escape")
-            page.wait_for_timeout(SETTLE_MS)
-            found["settled"] = browser.memory_mb()
+        with Visitor(url, profile) as page:
+            page.wait("part('backend')")
+            page.click("Inside")
+            page.click("Model")
+            page.fill("input", "Address of a model file", f"{url}{name}")
+            page.click("Fetch")
+            page.wait(loaded(name))
+            found = {"first_visit": page.memory_mb("VmHWM")}
+        with Visitor(url, profile) as page:
+            page.wait("part('backend')")
+            page.click("Inside")
+            page.click("Model")
+            page.wait(f"named('button', {name!r})")
+            found["start"] = page.memory_mb("VmHWM")
+            page.click(name)
+            # Some files are asked about before they are loaded: whether to round their heads.
+            page.wait(f"(named('button', 'Load')?.click(), {loaded(name)})")
+            found["loaded"] = page.memory_mb("VmHWM")
+            page.fill("textarea", "Your message", "Hello")
+            page.click("Send")
+            page.wait("part('speed')")
+            time.sleep(SETTLE_SECONDS)
+            found["answering"] = page.memory_mb()
+            found["peak"] = page.memory_mb("VmHWM")
+            page.click("Stop")
+            time.sleep(SETTLE_SECONDS)
+            found["settled"] = page.memory_mb()
             return found
     finally:
         shutil.rmtree(profile, ignore_errors=True)
@@ -96,23 +97,22 @@ def main() -> None:
     cases = {"0.1B_q8": models(SMALL, "Q8_0"), "0.4B_q4": models(MEDIUM, "Q4_0")}
     files = [pair.bin for pair in cases.values()]
     figures: dict[str, float] = {}
-    with sync_playwright() as playwright:
-        with serving(page_site(*files)) as url:
-            for name, pair in cases.items():
-                found = visit(playwright, url, pair.bin.name)
-                print(f"  {name} " + "  ".join(f"{k} {v:.0f} MB" for k, v in found.items()))
-                figures |= {f"memory_{name}_{key}_mb": value for key, value in found.items()}
-                figures[f"peak_memory_{name}_mb"] = found["peak"]
-                ratio = found["loaded"] / found["settled"]
-                figures[f"load_{name}_peak_vs_final_rss"] = ratio
-        with serving(bench_site(*files)) as url:
-            for name, pair in cases.items():
-                found = heap(playwright, url, pair)
-                figures |= {f"memory_{name}_heap_{key}_bytes": found[key] for key in found}
-                ratio = found["after"] / (found["before"] + found["model"])
-                sizes = "  ".join(f"{key} {value / 1e6:.0f} MB" for key, value in found.items())
-                print(f"  {name} heap {sizes}: {ratio:.2f}")
-                figures[f"load_{name}_peak_vs_final"] = ratio
+    with serving(page_site(*files)) as url:
+        for name, pair in cases.items():
+            found = visit(url, pair.bin.name)
+            print(f"  {name} " + "  ".join(f"{k} {v:.0f} MB" for k, v in found.items()))
+            figures |= {f"memory_{name}_{key}_mb": value for key, value in found.items()}
+            figures[f"peak_memory_{name}_mb"] = found["peak"]
+            ratio = found["loaded"] / found["settled"]
+            figures[f"load_{name}_peak_vs_final_rss"] = ratio
+    with sync_playwright() as playwright, serving(bench_site(*files)) as url:
+        for name, pair in cases.items():
+            found = heap(playwright, url, pair)
+            figures |= {f"memory_{name}_heap_{key}_bytes": found[key] for key in found}
+            ratio = found["after"] / (found["before"] + found["model"])
+            sizes = "  ".join(f"{key} {value / 1e6:.0f} MB" for key, value in found.items())
+            print(f"  {name} heap {sizes}: {ratio:.2f}")
+            figures[f"load_{name}_peak_vs_final"] = ratio
     keep(figures)
 
 
