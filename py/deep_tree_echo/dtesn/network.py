@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,42 @@ class EchoStateNetwork:
 
         The state starts at 0. The series is never held as states, 1024 steps of them at a time.
         """
+        for _ in self.learning(inputs, targets, washout=washout):
+            pass
+
+    def learning(
+        self, inputs: ArrayLike | None, targets: ArrayLike, *, washout: int = 0, steps: int = _STEPS
+    ) -> Generator[tuple[int, Any]]:
+        """As `learn`, in parts, for who wants to look on or to stop.
+
+        Parameters
+        ----------
+        inputs, targets, washout
+            As for `train`.
+        steps : int
+            Of the series, in each part.
+
+        Yields
+        ------
+        int
+            Steps of the series that have been learned from or washed out.
+        ndarray
+            (steps, size): the part's states, valid until the next one.
+
+        Raises
+        ------
+        ArgumentError
+            As `train`. After a failure, and if the generator is closed before its end, the
+            network is as it was.
+
+        Examples
+        --------
+        >>> from deep_tree_echo.dtesn.tasks import sine
+        >>> network = EchoStateNetwork(Reservoir(20, seed=1))
+        >>> series = sine(601)
+        >>> [done for done, _ in network.learning(series[:-1], series[1:], washout=50, steps=250)]
+        [250, 500, 600]
+        """
         u, y = self.series(inputs, targets)
         skip = check.number(washout, "washout", least=0)
         if skip != int(skip) or skip >= len(y):
@@ -117,15 +154,17 @@ class EchoStateNetwork:
                 f"washout is {washout!r} and the series has {len(y)} steps; it must be an integer "
                 "that leaves some."
             )
+        length = check.count(steps, "steps", 1)
         before, last = self.reservoir.state, self.last
         with self.readout.unchanged_on_failure():
             try:
                 self.reset()
-                for start, features in self._driven(u, y):
+                for start, states, features in self._driven(u, y, length):
                     used = max(0, int(skip) - start)
+                    end = start + len(features)
                     if used < len(features):
-                        steps = slice(start + used, start + len(features))
-                        self.readout.partial_fit(features[used:], y[steps])
+                        self.readout.partial_fit(features[used:], y[start + used : end])
+                    yield end, states
                 self._ready(y)
             except BaseException:
                 self.reservoir.state, self.last = before, last
@@ -250,18 +289,18 @@ class EchoStateNetwork:
             raise ArgumentError(f"inputs has {len(u)} steps and targets {len(y)}; give as many.")
         return u, y
 
-    def _driven(self, u: Any, y: Floats) -> Any:
-        """Where each part of the series starts, and its features (steps, n_features)."""
+    def _driven(self, u: Any, y: Floats, length: int = _STEPS) -> Iterator[tuple[int, Any, Any]]:
+        """Where each part starts, its states (steps, size) and features (steps, n_features)."""
         back = None
         if self.reservoir.n_feedback:
             first = np.zeros(y.shape[1]) if self.last is None else self.last
             back = np.vstack([first, y[:-1]]) if len(y) else y
-        buffer = np.empty((min(_STEPS, len(u)), self.reservoir.size), self.reservoir.dtype)
-        for start in range(0, len(u), _STEPS):
-            part = u[start : start + _STEPS]
-            fed = None if back is None else back[start : start + _STEPS]
+        buffer = np.empty((min(length, len(u)), self.reservoir.size), self.reservoir.dtype)
+        for start in range(0, len(u), length):
+            part = u[start : start + length]
+            fed = None if back is None else back[start : start + length]
             states = self.reservoir.run(part, fed, out=buffer[: len(part)])
-            yield start, np.hstack([states, part]) if self.inputs_to_readout else states
+            yield start, states, np.hstack([states, part]) if self.inputs_to_readout else states
 
     def _ready(self, y: Floats) -> None:
         """Makes the end of a series the beginning of a free run."""
