@@ -52,3 +52,46 @@ def test_without_a_compiler_it_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr(kernels.shutil, "which", lambda name: None)
     with pytest.raises(RuntimeError, match=r"needs a C\+\+ compiler"):
         kernels.build_library(tmp_path / "library.so")
+
+
+@pytest.mark.parametrize("sizes", [(1024, 192, 256), (37, 33, 50), (5, 801, 70), (1, 1, 1)])
+@pytest.mark.parametrize("turned", ["", "a", "b"])
+def test_products_in_half_precision_are_those_of_rounded_numbers(sizes, turned):
+    call, random = Kernels(np.float32), np.random.default_rng(4)
+    if not call.has_half():
+        pytest.skip("this processor has no instructions for bfloat16")
+    m, n, k = sizes
+    a, b = (random.normal(0, 1, sides).astype(np.float32) for sides in ((m, k), (k, n)))
+    if turned == "a":
+        a = np.ascontiguousarray(a.T).T
+    if turned == "b":
+        b = np.ascontiguousarray(b.T).T
+    out = np.full((m, n), np.nan, np.float32)
+    assert call.matmul_half(a, b, out)
+    expected = rounded(a) @ rounded(b)
+    np.testing.assert_allclose(out, expected, atol=1e-5 * k**0.5)
+
+
+def rounded(x):
+    """To the nearest bfloat16, ties to even."""
+    bits = x.astype(np.float32).view(np.uint32).astype(np.uint64)
+    bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    return bits.astype(np.uint32).view(np.float32).astype(np.float64)
+
+
+def test_products_of_wrong_shapes_are_refused():
+    call, x = Kernels(np.float32), np.zeros((4, 3), np.float32)
+    with pytest.raises(ValueError, match=r"matmul_half got \(4, 3\), \(4, 3\) and \(4, 3\)"):
+        call.matmul_half(x, x, x)
+    with pytest.raises(ValueError, match="float64"):
+        call.matmul_half(x, x.T.astype(np.float64), np.zeros((4, 4), np.float32))
+
+
+def test_rows_of_the_embedding_add_up():
+    random = np.random.default_rng(5)
+    tokens = np.array([3, 0, 3, 2], np.int32)
+    dy, gradient = random.normal(size=(4, 6)), random.normal(size=(5, 6))
+    expected = gradient.copy()
+    np.add.at(expected, tokens, dy)
+    Kernels(np.float64)("embedding_grad", 4, 6, tokens, dy, gradient)
+    np.testing.assert_allclose(gradient, expected)

@@ -1,6 +1,7 @@
 """A tiny run: the loss falls, a resumed run is the same run, the file is right."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from deep_tree_echo.formats.types import TensorType
 from deep_tree_echo.platform import bundled_model_path
 from deep_tree_echo.training.evaluate import compare, model_bits, split
 from deep_tree_echo.training.export import parameters_of, read_file, write_file
+from deep_tree_echo.training.kernels import Kernels
 from deep_tree_echo.training.network import CarriedState, Network
 from deep_tree_echo.training.ngram import NGram
 from deep_tree_echo.training.optimizer import Optimizer, learning_rate, orthogonalized
@@ -77,6 +79,23 @@ def test_a_run_logs_saves_and_stops(tmp_path, capsys):
     answers = iter([False, False, True])
     trainer().run(tmp_path / "stopped", stopped=lambda: next(answers))
     assert load_parameters(tmp_path / "stopped" / "checkpoint.npz")[1]["step"] == 3
+
+
+def test_half_precision_learns_as_well():
+    if not Kernels(np.float32).has_half():
+        pytest.skip("this processor has no instructions for bfloat16")
+    tokens, ends = as_bytes(TEXT), []
+    for precision in ("float32", "bfloat16"):
+        run = Trainer(SMALL, replace(RECIPE, precision=precision), tokens, {}, SIZES)
+        ends.append([run.train_step() for _ in range(14)])
+    assert ends[0] != ends[1]
+    np.testing.assert_allclose(ends[0], ends[1], rtol=0.02)
+
+
+def test_half_precision_is_refused_where_the_processor_has_none(monkeypatch):
+    monkeypatch.setattr(Kernels, "has_half", lambda self: False)
+    with pytest.raises(ArgumentError, match=r"precision is bfloat16, .* choose float32"):
+        Trainer(SMALL, replace(RECIPE, precision="bfloat16"), as_bytes(TEXT), {}, SIZES)
 
 
 def test_an_odd_batch_is_refused():

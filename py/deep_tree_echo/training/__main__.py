@@ -16,11 +16,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import ArgumentError
 from . import data, vocabulary
 from .evaluate import answered, compare, samples
 from .export import write_file
-from .kernels import repository_root
+from .kernels import Kernels, repository_root
 from .packages import fetch
 from .parameters import Shape
 from .trainer import Recipe, Trainer, load_parameters
@@ -85,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (train, decay, finish):
         command.add_argument("--threads", type=int, choices=(1, 2), default=2)
+        command.add_argument(
+            "--precision", choices=("float32", "bfloat16"),
+            help="of the products; bfloat16 if omitted, where the processor has it",
+        )  # fmt: skip
 
     model = Path(__file__).resolve().parents[1] / "models" / "echo-1m-FP16.bin"
     export = commands.add_parser("export", help="write the checkpoint as a model file")
@@ -117,18 +123,24 @@ def _documentation() -> list[str]:
     return [path.read_text(encoding="utf-8") for path in sorted(root.glob("docs/*.md"))] * 10
 
 
+def _precision(options: argparse.Namespace) -> str:
+    fitting = "bfloat16" if Kernels(np.float32).has_half() else "float32"
+    return str(options.precision or fitting)
+
+
 def _train(options: argparse.Namespace) -> None:
     text, sizes = data.load(options.folder), data.token_sizes()
     tokens, _ = text.pop("train"), text.pop("finish")
     run, checkpoint = options.folder / "run", options.folder / "run" / "checkpoint.npz"
     if options.resume:
         trainer = Trainer.resume(
-            checkpoint, tokens, text, sizes, options.threads, other_text=options.other_text
-        )
+            checkpoint, tokens, text, sizes, options.threads,
+            precision=_precision(options), other_text=options.other_text,
+        )  # fmt: skip
     elif checkpoint.exists():
         raise ArgumentError(f"{checkpoint} exists; say --resume, or move the run away.")
     else:
-        recipe = Recipe(seed=options.seed)
+        recipe = Recipe(seed=options.seed, precision=_precision(options))
         trainer = Trainer(Shape(), recipe, tokens, text, sizes, options.threads)
     trainer.run(run, stopped=_stop_signal())
 
@@ -140,8 +152,9 @@ def _decay(options: argparse.Namespace) -> None:
     _, about = load_parameters(run / "checkpoint.npz")
     steps = options.steps or max(1, about["step"] // 10)
     trainer = Trainer.resume(
-        run / "checkpoint.npz", tokens, text, sizes, options.threads, fall=steps, other_text=True
-    )
+        run / "checkpoint.npz", tokens, text, sizes, options.threads,
+        fall=steps, precision=_precision(options), other_text=True,
+    )  # fmt: skip
     trainer.run(target, stopped=_stop_signal())
 
 
@@ -149,7 +162,8 @@ def _finish(options: argparse.Namespace) -> None:
     text, sizes = data.load(options.folder), data.token_sizes()
     _, tokens = text.pop("train"), text.pop("finish")
     parameters, _ = load_parameters(options.folder / "decay" / "checkpoint.npz")
-    recipe = Recipe(end=options.steps, fall=options.steps, peak=4e-4, warmup=20, seed=2)
+    recipe = Recipe(end=options.steps, fall=options.steps, peak=4e-4, warmup=20, seed=2,
+                    precision=_precision(options))  # fmt: skip
     trainer = Trainer(parameters.shape, recipe, tokens, text, sizes, options.threads)
     trainer.parameters.flat[:] = parameters.flat
     trainer.run(options.folder / "finish", stopped=_stop_signal())

@@ -140,6 +140,46 @@ class Kernels:
         arguments = (rows, classes, float(scale), target, logits)
         return float(function(*[self._convert(item) for item in arguments]))
 
+    def matmul_half(self, a: NDArray[Any], b: NDArray[Any], out: NDArray[Any]) -> bool:
+        """Multiply in bfloat16, with sums in single precision.
+
+        Parameters
+        ----------
+        a, b : ndarray of float32, shapes (m, k) and (k, n)
+            Dense matrices, or transposed views of such.
+        out : ndarray of float32, shape (m, n)
+            Overwritten.
+
+        Returns
+        -------
+        bool
+            False where the processor has no such instructions; `out` is as it was.
+
+        Raises
+        ------
+        ValueError
+            If the shapes or types do not fit.
+        """
+        (m, k), (inner, n) = a.shape, b.shape
+        if k != inner or out.shape != (m, n) or not out.flags.c_contiguous:
+            raise ValueError(f"matmul_half got {a.shape}, {b.shape} and {out.shape}.")
+        if {a.dtype, b.dtype, out.dtype} != {np.dtype(np.float32)}:
+            raise ValueError(f"matmul_half got {a.dtype}, {b.dtype} and {out.dtype}.")
+        function = self._library.echo_matmul_bf16
+        size, place = ctypes.c_int64, ctypes.c_void_p
+        refused = function(
+            size(m), size(n), size(k),
+            place(a.ctypes.data), size(a.strides[0] // 4), size(a.strides[1] // 4),
+            place(b.ctypes.data), size(b.strides[1] // 4), size(b.strides[0] // 4),
+            place(out.ctypes.data),
+        )  # fmt: skip
+        return not refused
+
+    def has_half(self) -> bool:
+        """Tell whether `matmul_half` works here."""
+        one = np.ones((1, 1), np.float32)
+        return self.matmul_half(one, one, np.empty_like(one))
+
     def _convert(self, argument: NDArray[Any] | float | None) -> object:
         if argument is None:
             return ctypes.c_void_p(None)

@@ -10,15 +10,17 @@ two threads: NumPy and ctypes both release the interpreter's lock.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ArgumentError
 from .kernels import Kernels
 from .parameters import Parameters, Shape
 
-__all__ = ["CarriedState", "Network"]
+__all__ = ["CarriedState", "Network", "multiplication"]
 
 Array = NDArray[Any]
 LN_EPS, GROUP_EPS, STRIDE = 1e-5, 64e-5, 16
@@ -70,6 +72,8 @@ class Network:
         Shared with other shards; read only.
     batch, time : int
         Streams and tokens of a window.
+    half : bool
+        True takes the matrix products in bfloat16; everything else stays float32.
 
     Attributes
     ----------
@@ -77,11 +81,12 @@ class Network:
         What `backward` left.
     """
 
-    def __init__(self, parameters: Parameters, batch: int, time: int) -> None:
+    def __init__(self, parameters: Parameters, batch: int, time: int, half: bool = False) -> None:
         self.parameters, self.shape = parameters, parameters.shape
         self.batch, self.time, self.rows = batch, time, batch * time
         self.dtype = parameters.flat.dtype
         self.kernels = Kernels(self.dtype)
+        self.multiply = multiplication(self.kernels, half)
         self.gradients = Parameters(self.shape, self.dtype)
         self._arrays: dict[str, Array] = {}
         self._tokens: NDArray[np.int32] = np.zeros(0, np.int32)
@@ -113,7 +118,7 @@ class Network:
             np.add(after, self._channel_mix(layer, after, state), out=x)
         last = self._norm("ln_out", x, "last")
         logits = self._array("logits", rows, self.shape.vocabulary)
-        np.matmul(last, p["head.weight"].T, out=logits)
+        self.multiply(last, p["head.weight"].T, logits)
         return logits
 
     def loss(self, targets: NDArray[np.int32], scale: float) -> float:
@@ -140,8 +145,8 @@ class Network:
         rows, c, layers = self.rows, self.shape.width, self.shape.layers
         g.flat.fill(0)
         dlogits = s["logits"]
-        np.matmul(dlogits.T, s["last"], out=g["head.weight"])
-        dlast = np.matmul(dlogits, p["head.weight"], out=self._array("dlast", rows, c))
+        self.multiply(dlogits.T, s["last"], g["head.weight"])
+        dlast = self.multiply(dlogits, p["head.weight"], self._array("dlast", rows, c))
         dx = self._array("dx", rows, c)
         dx.fill(0)
         self._norm_grad("ln_out", s[f"x{layers}"], dlast, dx)
@@ -301,18 +306,52 @@ class Network:
 
     def _linear(self, name: str, x: Array, weight: Array) -> Array:
         out = self._array(name, len(x), len(weight))
-        return np.matmul(x, weight.T, out=out)
+        return self.multiply(x, weight.T, out)
 
     def _linear_grad(self, out: str | Array, dy: Array, x: Array, weight: str) -> Array:
-        np.matmul(dy.T, x, out=self.gradients[weight])
+        self.multiply(dy.T, x, self.gradients[weight])
         dx = self._array(out, *x.shape) if isinstance(out, str) else out
-        return np.matmul(dy, self.parameters[weight], out=dx)
+        return self.multiply(dy, self.parameters[weight], dx)
 
     def _array(self, name: str, *sides: int) -> Array:
         found = self._arrays.get(name)
         if found is None or found.shape != sides:
             found = self._arrays[name] = np.empty(sides, self.dtype)
         return found
+
+
+def multiplication(kernels: Kernels, half: bool) -> Callable[[Array, Array, Array], Array]:
+    """Return the function that multiplies matrices.
+
+    Parameters
+    ----------
+    kernels : Kernels
+        Of the arrays' type.
+    half : bool
+        True for bfloat16.
+
+    Returns
+    -------
+    callable
+        Takes ``a`` (m, k), ``b`` (k, n) and ``out`` (m, n), and returns ``out``.
+
+    Raises
+    ------
+    ArgumentError
+        If this processor has no instructions for bfloat16.
+    """
+    if not half:
+        return lambda a, b, out: np.matmul(a, b, out=out)
+    if not kernels.has_half():
+        raise ArgumentError(
+            "precision is bfloat16, for which this processor has no instructions; choose float32."
+        )
+
+    def multiply(a: Array, b: Array, out: Array) -> Array:
+        kernels.matmul_half(a, b, out)
+        return out
+
+    return multiply
 
 
 def _sigmoid(x: Array) -> None:

@@ -10,12 +10,14 @@ and one weight decay serve both.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .kernels import Kernels
+from .network import multiplication
 from .parameters import Parameters, Shape
 
 __all__ = ["Optimizer", "learning_rate", "orthogonalized"]
@@ -60,13 +62,17 @@ def learning_rate(step: int, peak: float, warmup: int, end: int = 0, fall: int =
     return rate
 
 
-def orthogonalized(matrix: Array) -> Array:
+def orthogonalized(
+    matrix: Array, multiply: Callable[[Array, Array, Array], Array] | None = None
+) -> Array:
     """Return a matrix of the same singular vectors whose singular values are near one.
 
     Parameters
     ----------
     matrix : ndarray, shape (rows, columns)
         A gradient or its moving average.
+    multiply : callable, optional
+        Takes two matrices and where their product goes; NumPy's if omitted.
 
     Returns
     -------
@@ -76,9 +82,18 @@ def orthogonalized(matrix: Array) -> Array:
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     x = wide / matrix.dtype.type(np.linalg.norm(wide) + 1e-12)
     one, three, five = map(matrix.dtype.type, QUINTIC)
+    times = multiply or (lambda a, b, out: np.matmul(a, b, out=out))
+    x, following = np.ascontiguousarray(x), np.empty(x.shape, x.dtype)
+    square, fourth = np.empty((2, len(x), len(x)), x.dtype)
     for _ in range(STEPS):
-        square = x @ x.T
-        x = one * x + (three * square + five * (square @ square)) @ x
+        times(x, x.T, square)
+        times(square, square, fourth)
+        fourth *= five
+        square *= three
+        square += fourth
+        times(square, x, following)
+        x *= one
+        x += following
     return x if wide is matrix else np.ascontiguousarray(x.T)
 
 
@@ -97,6 +112,8 @@ class Optimizer:
         Of Muon.
     clip : float
         Longest gradient (Euclidean norm); longer ones are scaled down to it.
+    half : bool
+        True takes Muon's products in bfloat16.
 
     Attributes
     ----------
@@ -111,10 +128,12 @@ class Optimizer:
         betas: tuple[float, float] = (0.9, 0.98),
         momentum: float = 0.95,
         clip: float = 1.0,
+        half: bool = False,
     ) -> None:
         self.decay, self.betas, self.momentum, self.clip = decay, betas, momentum, clip
         self.first, self.second = Parameters(shape), Parameters(shape)
         self._kernels = Kernels(np.float32)
+        self._multiply = multiplication(self._kernels, half)
 
     def update(self, values: Parameters, gradient: Parameters, step: int, rate: float) -> float:
         """Take a step in place.
@@ -152,7 +171,8 @@ class Optimizer:
     ) -> None:
         average *= np.float32(self.momentum)
         average += gradient
-        direction = orthogonalized(gradient + np.float32(self.momentum) * average)
+        direction = gradient + np.float32(self.momentum) * average
+        direction = orthogonalized(direction, self._multiply)
         direction *= np.float32(rate * 0.2 * math.sqrt(max(value.shape)))
         value *= np.float32(1 - shrink)
         value -= direction

@@ -47,17 +47,20 @@ class Recipe:
         document at a window's border.
     seed : int
         Seed of everything random.
+    precision : str
+        Of the matrix products: ``float32`` or ``bfloat16``.
     """
 
     end: int = 0
     fall: int = 0
-    batch: int = 8
+    batch: int = 16
     window: int = 256
     peak: float = 4e-3
     warmup: int = 100
     decay: float = 0.1
     jump: float = 0.5
     seed: int = 1
+    precision: str = "float32"
 
 
 class Trainer:
@@ -97,10 +100,13 @@ class Trainer:
         self.shape, self.recipe, self.held_out, self.sizes = shape, recipe, held_out, sizes
         self.text = hashlib.sha256(tokens.tobytes()).hexdigest()
         self.parameters = initial_parameters(shape, recipe.seed)
-        self.optimizer = Optimizer(shape, recipe.decay)
+        half = recipe.precision == "bfloat16"
+        self.optimizer = Optimizer(shape, recipe.decay, half=half)
         self.streams = Streams(tokens, recipe.batch, recipe.window, recipe.jump, recipe.seed)
         part = recipe.batch // self.SHARDS
-        self.networks = [Network(self.parameters, part, recipe.window) for _ in range(self.SHARDS)]
+        self.networks = [
+            Network(self.parameters, part, recipe.window, half) for _ in range(self.SHARDS)
+        ]
         self.states = [CarriedState(shape, part) for _ in range(self.SHARDS)]
         self.step, self.seconds = 0, 0.0
         self._pool = ThreadPoolExecutor(threads)
@@ -256,6 +262,7 @@ class Trainer:
         sizes: NDArray[np.int64],
         threads: int = 2,
         fall: int = 0,
+        precision: str | None = None,
         other_text: bool = False,
     ) -> Trainer:
         """Continue a run; the following steps are bit for bit those it would have taken.
@@ -274,6 +281,8 @@ class Trainer:
             One or two.
         fall : int
             If not 0, the run ends after so many more steps, in which the rate falls.
+        precision : str, optional
+            Another one than before.
         other_text : bool
             True allows other documents than before; the streams start anew in them.
 
@@ -290,6 +299,7 @@ class Trainer:
         with np.load(path) as file:
             about = json.loads(str(file["about"]))
             recipe = Recipe(**about["recipe"])
+            recipe = replace(recipe, precision=precision or recipe.precision)
             if fall:
                 recipe = replace(recipe, end=about["step"] + fall, fall=fall)
             run = cls(Shape(**about["shape"]), recipe, tokens, held_out, sizes, threads)
