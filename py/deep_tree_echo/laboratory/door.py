@@ -12,6 +12,7 @@ from ..errors import ArgumentError, BackendError
 __all__ = ["SECTIONS", "Answer", "Laboratory"]
 
 SECTIONS = {
+    "reservoir": ("reservoir", "Workbench"),
     "membranes": ("membranes", "Membranes"),
     "trees": ("trees", "Trees"),
 }
