@@ -185,7 +185,7 @@ echo_status GgufReader::Announce() {
     for (const Incoming& incoming : incoming_) {
       const size_t columns = incoming.shape[incoming.n_dims - 1];
       const uint64_t rows = tensor.bytes / incoming_.size() / RowBytes(incoming.type, columns);
-      const uint64_t kept = rows * RowBytes(sink_->KeptType(incoming), columns);
+      const uint64_t kept = sink_->KeptBytes(incoming, rows);
       if (sink_->StaysOutside(incoming.name, kept)) {
         outside += kept;
         continue;

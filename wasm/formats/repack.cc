@@ -9,12 +9,15 @@ namespace echo {
 namespace {
 
 constexpr size_t kBlock = 32;  // columns
-constexpr size_t kLanes = 8;   // columns of a chunk, and uint16 of a row's codes
-constexpr size_t kChunks = kBlock / kLanes;
+constexpr size_t kPair = 2;    // columns of Q8_0 that lie together
+constexpr size_t kOctet = 8;   // columns of the other types that do
+constexpr size_t kOctets = kBlock / kOctet;
+constexpr size_t kOctetBytes = kOctet / 2;  // of a row
+constexpr size_t kQuad = 4;                 // rows
 constexpr int32_t kRaise = 10;
 
-// The bit of a lane's fifth bits for row 0 of chunk 0 ... 3; row r's is r higher.
-constexpr size_t kFifthBit[kChunks] = {4, 0, 12, 8};
+// The first column of an octet in each of its bytes; the second is four further.
+constexpr size_t kColumn[kOctetBytes] = {0, 2, 1, 3};
 
 // Where the parts of a block begin: of a row's in a file, which starts with the
 // scale, and of a group's.
@@ -55,24 +58,31 @@ void Store16(uint8_t* to, unsigned value) {
 }
 
 // A file's nibbles are columns 0 ... 15 in the low halves of 16 bytes, 16 ... 31
-// in the high ones.
-void InterleaveNibbles(const uint8_t* codes, uint8_t* lanes) {
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    const unsigned first = codes[lane];
-    const unsigned second = codes[kLanes + lane];
-    Store16(lanes + 2 * lane,
-            (first & 15) | (second & 15) << 4 | (first >> 4) << 8 | (second >> 4) << 12);
+// in the high ones. Row `row` into the group's codes.
+void InterleaveNibbles(const uint8_t* codes, size_t row, uint8_t* group) {
+  for (size_t octet = 0; octet < kOctets; ++octet) {
+    const uint8_t* from = codes + octet % 2 * kOctet;
+    const unsigned shift = octet / 2 * 4;
+    uint8_t* to = group + (octet * kGroupRows + row) * kOctetBytes;
+    for (size_t i = 0; i < kOctetBytes; ++i) {
+      const unsigned first = from[kColumn[i]] >> shift & 15U;
+      const unsigned second = from[kColumn[i] + 4] >> shift & 15U;
+      to[i] = static_cast<uint8_t>(first | second << 4);
+    }
   }
 }
 
-// Row r's 32 fifth bits, bit i that of column i, into the group's lanes.
-void InterleaveFifth(uint32_t bits, size_t row, uint8_t* lanes) {
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    unsigned all = Load16(lanes + 2 * lane);
-    for (size_t chunk = 0; chunk < kChunks; ++chunk) {
-      all |= (bits >> (chunk * kLanes + lane) & 1U) << (kFifthBit[chunk] + row);
+// The row's 32 fifth bits, bit i that of column i, into the group's.
+void InterleaveFifth(uint32_t bits, size_t row, uint8_t* group) {
+  const size_t quad = row / kQuad;
+  for (size_t octet = 0; octet < kOctets; ++octet) {
+    const unsigned eight = bits >> octet * kOctet;
+    uint8_t* to = group + (octet * kQuad + row % kQuad) * kOctetBytes;
+    for (size_t i = 0; i < kOctetBytes; ++i) {
+      const unsigned first = eight >> kColumn[i] & 1U;
+      const unsigned second = eight >> (kColumn[i] + 4) & 1U;
+      to[i] = static_cast<uint8_t>(to[i] | first << (4 + quad) | second << quad);
     }
-    Store16(lanes + 2 * lane, all);
   }
 }
 
@@ -129,12 +139,12 @@ void InterleaveRows(int32_t type, const uint8_t* rows, size_t columns, uint8_t* 
         InterleaveFifth(bits, row, fifth);
       }
       if (parts.codes == kBlock) {
-        for (size_t chunk = 0; chunk < kChunks; ++chunk) {
-          std::memcpy(codes + (chunk * kGroupRows + row) * kLanes,
-                      from + parts.file_codes() + chunk * kLanes, kLanes);
+        for (size_t column = 0; column < kBlock; column += kPair) {
+          std::memcpy(codes + column * kGroupRows + row * kPair, from + parts.file_codes() + column,
+                      kPair);
         }
       } else {
-        InterleaveNibbles(from + parts.file_codes(), codes + row * parts.codes);
+        InterleaveNibbles(from + parts.file_codes(), row, codes);
       }
     }
   }

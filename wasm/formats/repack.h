@@ -1,17 +1,21 @@
-// How quantised matrices lie in memory: four rows interleaved, so that a product
-// reads one stream of bytes from end to end, and in an order of bits that masks
-// can take apart. A matrix takes exactly as many bytes as in its file, but for
-// the rows of zeros that fill its last group.
+// How quantised matrices lie in memory: sixteen rows interleaved, so that a product
+// reads one stream of bytes from end to end and finds the same columns of all its
+// rows side by side: it multiplies them by the same numbers and never adds across
+// lanes. A matrix takes exactly as many bytes as in its file, but for the rows of
+// zeros that fill its last group.
 //
-// Four rows are a group, 32 columns of it a block, and within a block lies:
+// Sixteen rows are a group, 32 columns of it a block, and within a block lies:
 //
-//   fp16 d (4)          the rows' scales
-//   fp16 m (4)          their minima: Q4_1 and Q5_1 only
-//   uint16 fifth (8)    Q5_0 and Q5_1 only: for the columns l, 8 + l, 16 + l and
-//                       24 + l of row r, bits 4 + r, r, 12 + r and 8 + r of lane l
-//   codes               Q8_0: int8 (4 chunks of columns, 4 rows, 8 columns);
-//                       else uint16 (4 rows, 8): lane l of a row has the low four
-//                       bits of the columns l, 8 + l, 16 + l, 24 + l, lowest first
+//   fp16 d (16)             the rows' scales
+//   fp16 m (16)             their minima: Q4_1 and Q5_1 only
+//   fifth bits              Q5_0 and Q5_1 only: uint8 (4 octets of columns, 4 rows, 4)
+//   codes                   Q8_0: int8 (16 pairs of columns, 16 rows, 2);
+//                           else uint8 (4 octets of columns, 16 rows, 4)
+//
+// Byte i of a row in octet o has the low four bits of the columns 8 o + c and 8 o +
+// 4 + c, the first one lower; c is 0, 2, 1, 3 for i = 0 ... 3, so that masks of 16
+// bits find pairs of neighbours. The fifth bits of these two columns are, for the
+// row 4 j + l, the bits 4 + j and j of the byte (o, l, i).
 //
 // Scales are kept so that no fp16 in memory is denormal where that can be had: the
 // shortest conversions to float32 make denormal floats of those, and they are slow
@@ -24,17 +28,17 @@
 
 namespace echo {
 
-constexpr size_t kGroupRows = 4;
+constexpr size_t kGroupRows = 16;
 
 // Whether matrices of this type are interleaved: the quantised ones are.
 bool IsInterleaved(int32_t type);
 
-// Four rows as a file has them into one group.
-//   rows   (4, RowBytes(type, columns)) bytes, whole blocks of an interleaved type
-//   group  (4 * RowBytes(type, columns)) bytes
+// The rows of a group as a file has them into the group.
+//   rows   (kGroupRows, RowBytes(type, columns)) bytes, whole blocks of an interleaved type
+//   group  (kGroupRows * RowBytes(type, columns)) bytes
 void InterleaveRows(int32_t type, const uint8_t* rows, size_t columns, uint8_t* group);
 
-// Multiplies every scale and minimum of an interleaved matrix (groups, 4 *
+// Multiplies every scale and minimum of an interleaved matrix (groups, kGroupRows *
 // RowBytes(type, columns)), or every number of an FP16 one (its rows one group,
 // `columns` numbers), by 2^10 if all are below 64. That is exact, and leaves no
 // denormal. Answers the power of two: 10, or 0 if the numbers are as they were.

@@ -124,6 +124,16 @@ int32_t Sink::KeptType(const Incoming& incoming) const {
   return options_.head_type >= 0 && incoming.name == kHead ? options_.head_type : incoming.keep;
 }
 
+bool Sink::Interleaves(const Incoming& incoming) const {
+  return IsInterleaved(KeptType(incoming)) && incoming.name != kEmbedding;
+}
+
+uint64_t Sink::KeptBytes(const Incoming& incoming, uint64_t rows) const {
+  const uint64_t kept =
+      Interleaves(incoming) ? (rows + kGroupRows - 1) / kGroupRows * kGroupRows : rows;
+  return kept * RowBytes(KeptType(incoming), incoming.shape[incoming.n_dims - 1]);
+}
+
 bool Sink::StaysOutside(const std::string& name, uint64_t bytes) const {
   return name == kEmbedding && options_.embedding_limit > 0 && bytes > options_.embedding_limit;
 }
@@ -158,12 +168,9 @@ echo_status Sink::Open(const Incoming& incoming, uint64_t left) {
                 "model without a head_type.",
                 tensor.columns, TypeName(tensor.type));
   }
-  tensor.interleaved = IsInterleaved(tensor.type) && name != kEmbedding;
-  const size_t filler =
-      tensor.interleaved ? (kGroupRows - tensor.rows % kGroupRows) % kGroupRows : 0;
+  tensor.interleaved = Interleaves(incoming);
   outside_ = StaysOutside(name, file_bytes);
-  const uint64_t bytes =
-      outside_ ? 0 : static_cast<uint64_t>(tensor.rows + filler) * tensor.row_bytes;
+  const uint64_t bytes = outside_ ? 0 : KeptBytes(incoming, tensor.rows);
   const uint64_t weight_bytes = weights_->bytes + bytes;
   status = CheckBudget(weight_bytes);
   if (status != ECHO_OK) return status;

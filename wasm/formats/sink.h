@@ -51,6 +51,9 @@ class Sink {
   // The type in which it will stay: the caller may have chosen another for the head.
   int32_t KeptType(const Incoming& incoming) const;
 
+  // Bytes of so many rows of it in memory, those that fill the last group included.
+  uint64_t KeptBytes(const Incoming& incoming, uint64_t rows) const;
+
   // Whether a tensor of so many bytes stays in the file: its rows are read there,
   // one by one, when they are needed.
   bool StaysOutside(const std::string& name, uint64_t bytes) const;
@@ -72,6 +75,7 @@ class Sink {
 
  private:
   echo_status CheckBudget(uint64_t least_bytes) const;
+  bool Interleaves(const Incoming& incoming) const;
   echo_status CheckLayer(const std::string& name) const;
   echo_status CheckShape(const std::string& name, int32_t type, const StoredTensor& stored) const;
   void NoteOutside(uint64_t bytes);
@@ -97,7 +101,7 @@ class Sink {
 
   Block row_;            // (row bytes in the file) a row whose bytes come in several pieces
   Block float_row_;      // (columns) float32; empty if the type is kept
-  Block group_;          // (4, row bytes in memory) rows to be interleaved; empty if they are not
+  Block group_;          // (16, row bytes in memory) rows to be interleaved; empty if they are not
   size_t gathered_ = 0;  // rows in it
 };
 

@@ -12,18 +12,17 @@
 namespace echo {
 
 // A matrix of `rows` x `columns`; a vector is one row. Data is row-major, each
-// row echo_row_bytes(type, columns) long, or interleaved in groups of four such
-// rows (formats/repack.h); 64-byte aligned where a tensor begins.
+// row echo_row_bytes(type, columns) long, or interleaved in groups of sixteen
+// such rows (formats/repack.h); 64-byte aligned where a tensor begins.
 struct Tensor {
   int32_t type = 0;               // echo_type
   size_t rows = 0;                // outputs of a matrix-vector product
   size_t columns = 0;             // inputs
   size_t row_bytes = 0;           // bytes of one row
-  const uint8_t* data = nullptr;  // (rows, row_bytes), or (groups, 4 * row_bytes)
+  const uint8_t* data = nullptr;  // (rows, row_bytes), or (groups, 16 * row_bytes)
   bool interleaved = false;
-  size_t first_row =
-      0;               // of an interleaved slice: rows of its first group that precede it, 0 ... 3
-  int32_t raised = 0;  // the numbers in data are 2^raised times the true ones, see RaiseScales
+  size_t first_row = 0;  // of an interleaved slice: rows of its first group before it, 0 ... 15
+  int32_t raised = 0;    // the numbers in data are 2^raised times the true ones, see RaiseScales
 
   const float* floats() const { return reinterpret_cast<const float*>(data); }
 };

@@ -1,5 +1,5 @@
-// A block of four interleaved rows and 32 columns (formats/repack.h) as int16: a
-// vector holds eight columns each of one, two or all four rows.
+// A block of sixteen interleaved rows and 32 columns (formats/repack.h) times the
+// same columns of some vectors, in integers. The rows lie in the lanes.
 #if defined(DEEP_TREE_ECHO_OPS_BLOCK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DEEP_TREE_ECHO_OPS_BLOCK_INL_H_
 #undef DEEP_TREE_ECHO_OPS_BLOCK_INL_H_
@@ -9,134 +9,164 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
-#include "ops/half-inl.h"
+#include "formats/repack.h"
 #include "ops/quantize-activation-inl.h"
 #include "ops/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace echo::ops::HWY_NAMESPACE {
 
+using Ints = hn::ScalableTag<int32_t>;
+using IntVec = hn::Vec<Ints>;
 using Shorts = hn::ScalableTag<int16_t>;
 using ShortVec = hn::Vec<Shorts>;
-using Quad = hn::FixedTag<float, 4>;  // a number of each row
+using Codes = hn::ScalableTag<uint8_t>;
+using CodeVec = hn::Vec<Codes>;
 
-constexpr size_t kShortLanes = hn::MaxLanes(Shorts());
-constexpr size_t kVectorRows = kShortLanes / kChunk;  // rows in a vector
-constexpr size_t kVectors = 4 / kVectorRows;          // vectors of a chunk
-static_assert(kVectors >= 1 && kVectorRows >= 1, "vectors of 128, 256 or 512 bits");
+constexpr size_t kVectors = kGroupRows / hn::MaxLanes(Ints());  // that hold a number of each row
+static_assert(kVectors >= 1, "vectors of at most 512 bits");
 
-// Codes of a block. In the forms of Q4_0 and Q4_1 chunks 1 and 2 are 16 and 256
-// times too large, see Activations.
-struct Codes {
-  ShortVec chunk[kChunks][kVectors];
-};
+// Sums of the rows times each of some vectors.
+template <size_t kTokens>
+using Dots = IntVec[kTokens][kVectors];
 
-HWY_INLINE void LoadNibbles(const uint8_t* p, Codes* codes) {
-  const Shorts d;
-  const hn::RebindToUnsigned<Shorts> du;
-  for (size_t v = 0; v < kVectors; ++v) {
-    const auto all =
-        hn::LoadU(d, reinterpret_cast<const int16_t*>(p + v * kShortLanes * sizeof(int16_t)));
-    codes->chunk[0][v] = hn::And(all, hn::Set(d, int16_t{0x000F}));
-    codes->chunk[1][v] = hn::And(all, hn::Set(d, int16_t{0x00F0}));
-    codes->chunk[2][v] = hn::And(all, hn::Set(d, int16_t{0x0F00}));
-    codes->chunk[3][v] = hn::BitCast(d, hn::ShiftRight<12>(hn::BitCast(du, all)));
-  }
+// Four bytes in every lane.
+HWY_INLINE IntVec SpreadFour(const void* from) {
+  int32_t four;
+  memcpy(&four, from, sizeof(four));
+  return hn::Set(Ints(), four);
 }
 
-// Bit 4 + r of a lane to bit 7 for each row r, and all others with it.
-HWY_INLINE ShortVec AlignFifth(ShortVec fifth, size_t vector) {
-  alignas(64) static constexpr int16_t kFactors[4 * kChunk] = {8, 8, 8, 8, 8, 8, 8, 8,  //
-                                                               4, 4, 4, 4, 4, 4, 4, 4,  //
-                                                               2, 2, 2, 2, 2, 2, 2, 2,  //
-                                                               1, 1, 1, 1, 1, 1, 1, 1};
-  return hn::Mul(fifth, hn::Load(Shorts(), kFactors + vector * kShortLanes));
-}
-
-HWY_INLINE void LoadFives(const uint8_t* fifth_bits, const uint8_t* p, Codes* codes) {
-  const Shorts d;
-  const hn::RebindToUnsigned<Shorts> du;
-  const ShortVec low = hn::Set(d, int16_t{0x0F0F});
-  const ShortVec high = hn::Set(d, int16_t{0x1010});
-  const ShortVec byte = hn::Set(d, int16_t{0x00FF});
-  const ShortVec shared = hn::LoadDup128(d, reinterpret_cast<const int16_t*>(fifth_bits));
-  for (size_t v = 0; v < kVectors; ++v) {
-    const auto all =
-        hn::LoadU(du, reinterpret_cast<const uint16_t*>(p + v * kShortLanes * sizeof(int16_t)));
-    const auto fifth = hn::BitCast(du, AlignFifth(shared, v));
-    // Chunks 0 and 2 in the bytes of one vector, 1 and 3 in those of another.
-    const auto even = hn::Or(hn::And(hn::BitCast(d, all), low),
-                             hn::And(hn::BitCast(d, hn::ShiftRight<3>(fifth)), high));
-    const auto odd = hn::Or(hn::And(hn::BitCast(d, hn::ShiftRight<4>(all)), low),
-                            hn::And(hn::BitCast(d, hn::ShiftLeft<1>(fifth)), high));
-    codes->chunk[0][v] = hn::And(even, byte);
-    codes->chunk[1][v] = hn::And(odd, byte);
-    codes->chunk[2][v] = hn::BitCast(d, hn::ShiftRight<8>(hn::BitCast(du, even)));
-    codes->chunk[3][v] = hn::BitCast(d, hn::ShiftRight<8>(hn::BitCast(du, odd)));
-  }
-}
-
-// Each type: bytes of a block of four rows, whether it has minima (then w = d q +
-// m, else w = d (q - middle)), and the codes q.
-struct Q4_0 {
-  static constexpr size_t kBytes = 72;
-  static constexpr bool kMinimum = false;
-  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) { LoadNibbles(p + 8, codes); }
-};
-
-struct Q4_1 {
-  static constexpr size_t kBytes = 80;
-  static constexpr bool kMinimum = true;
-  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) { LoadNibbles(p + 16, codes); }
-};
-
-struct Q5_0 {
-  static constexpr size_t kBytes = 88;
-  static constexpr bool kMinimum = false;
-  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) { LoadFives(p + 8, p + 24, codes); }
-};
-
-struct Q5_1 {
-  static constexpr size_t kBytes = 96;
-  static constexpr bool kMinimum = true;
-  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) { LoadFives(p + 16, p + 32, codes); }
-};
-
+// The block's part of `dots`, which hold what to begin with. q points at the first
+// of the vectors' blocks, the next one's are `stride` further.
 struct Q8_0 {
-  static constexpr size_t kBytes = 136;
+  static constexpr size_t kBytes = 34 * kGroupRows;
   static constexpr bool kMinimum = false;
-  static HWY_INLINE void Load(const uint8_t* p, Codes* codes) {
+
+  template <size_t kTokens>
+  static HWY_INLINE void Add(const uint8_t* HWY_RESTRICT block, const int16_t* HWY_RESTRICT q,
+                             size_t stride, Dots<kTokens>& dots) {
+    const Shorts ds;
     const hn::Rebind<int8_t, Shorts> d8;
-    const int8_t* q = reinterpret_cast<const int8_t*>(p + 8);
-    for (size_t c = 0; c < kChunks; ++c) {
+    const int8_t* codes = reinterpret_cast<const int8_t*>(block + 2 * kGroupRows);
+    IntVec rest[kTokens][kVectors];  // of targets that multiply the halves apart
+    for (size_t t = 0; t < kTokens; ++t) {
+      for (size_t v = 0; v < kVectors; ++v) rest[t][v] = hn::Zero(Ints());
+    }
+    for (size_t pair = 0; pair < kPairs; ++pair) {
+      ShortVec wide[kVectors];
       for (size_t v = 0; v < kVectors; ++v) {
-        codes->chunk[c][v] = hn::PromoteTo(Shorts(), hn::LoadU(d8, q));
-        q += kShortLanes;
+        wide[v] = hn::PromoteTo(ds, hn::LoadU(d8, codes));
+        codes += hn::MaxLanes(d8);
+      }
+      for (size_t t = 0; t < kTokens; ++t) {
+        const auto two = hn::BitCast(ds, SpreadFour(q + t * stride + pair * kPair));
+        for (size_t v = 0; v < kVectors; ++v) {
+          dots[t][v] = hn::ReorderWidenMulAccumulate(Ints(), wide[v], two, dots[t][v], rest[t][v]);
+        }
+      }
+    }
+    for (size_t t = 0; t < kTokens; ++t) {
+      for (size_t v = 0; v < kVectors; ++v) {
+        dots[t][v] = hn::RearrangeToOddPlusEven(dots[t][v], rest[t][v]);
       }
     }
   }
 };
 
-// Each row's scale in the lanes of its rows: out (kVectors).
-HWY_INLINE void SpreadScales(const uint8_t* p, Vec* HWY_RESTRICT out) {
-  const auto four = LoadHalves(Quad(), p);
-#if HWY_MAX_BYTES == 16
-  out[0] = hn::Broadcast<0>(four);
-  out[1] = hn::Broadcast<1>(four);
-  out[2] = hn::Broadcast<2>(four);
-  out[3] = hn::Broadcast<3>(four);
+// 1 where one instruction multiplies four bytes of a lane and adds them up.
+#undef ECHO_QUAD_INSTRUCTION
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3_DL
+#define ECHO_QUAD_INSTRUCTION 1
 #else
-  const Floats d;
-  alignas(64) static constexpr int32_t kRowOf[16] = {0, 0, 0, 0, 1, 1, 1, 1,
-                                                     2, 2, 2, 2, 3, 3, 3, 3};
-  const Vec all = hn::ResizeBitCast(d, four);  // the lanes past the fourth are not asked for
-  for (size_t v = 0; v < kVectors; ++v) {
-    const auto rows = hn::SetTableIndices(d, kRowOf + v * hn::MaxLanes(d));
-    out[v] = hn::TableLookupLanes(all, rows);
-  }
+#define ECHO_QUAD_INSTRUCTION 0
 #endif
-}
+
+// Codes of four and five bits. Elsewhere the sums stay int16 for as many octets as
+// they can hold: products are below 127 * 16 or 127 * 32, four of them in a sum.
+template <size_t kFifthAt, size_t kFifthBytes>
+struct Nibbles {
+  static constexpr size_t kBytes = kFifthAt + kFifthBytes + 16 * kGroupRows;
+  static constexpr bool kMinimum = kFifthAt == 4 * kGroupRows;
+  static constexpr bool kFives = kFifthBytes != 0;
+  static constexpr size_t kOctetsAtOnce = kFives ? 2 : 4;
+  static constexpr size_t kOctetBytes = 4 * kGroupRows;
+
+  // Bit 4 + j of a byte of the rows 4 j ... to bit 7, and the others with it.
+  static HWY_INLINE hn::Vec<hn::RebindToUnsigned<Shorts>> AlignFifth(const uint8_t* from,
+                                                                     size_t vector) {
+    const hn::RebindToUnsigned<Shorts> d;
+    alignas(64) static constexpr uint16_t kFactors[32] = {8, 8, 8, 8, 8, 8, 8, 8,  //
+                                                          4, 4, 4, 4, 4, 4, 4, 4,  //
+                                                          2, 2, 2, 2, 2, 2, 2, 2,  //
+                                                          1, 1, 1, 1, 1, 1, 1, 1};
+    const auto bits = hn::LoadDup128(d, reinterpret_cast<const uint16_t*>(from));
+    return hn::Mul(bits, hn::Load(d, kFactors + vector * hn::MaxLanes(d)));
+  }
+
+  // The first columns of an octet's bytes, and the second ones.
+  static HWY_INLINE void Load(const uint8_t* block, size_t octet, size_t vector, CodeVec* first,
+                              CodeVec* second) {
+    const Codes d;
+    const hn::RebindToUnsigned<Shorts> ds;
+    const auto low = hn::Set(d, uint8_t{0x0F});
+    const CodeVec all = hn::LoadU(
+        d, block + kFifthAt + kFifthBytes + octet * kOctetBytes + vector * hn::MaxLanes(d));
+    *first = hn::And(all, low);
+    *second = hn::And(hn::BitCast(d, hn::ShiftRight<4>(hn::BitCast(ds, all))), low);
+    if constexpr (kFives) {
+      const auto high = hn::Set(d, uint8_t{0x10});
+      const auto fifth = AlignFifth(block + kFifthAt + octet * 16, vector);
+      *first = hn::OrAnd(*first, hn::BitCast(d, hn::ShiftRight<3>(fifth)), high);
+      *second = hn::OrAnd(*second, hn::BitCast(d, hn::ShiftLeft<1>(fifth)), high);
+    }
+  }
+
+  template <size_t kTokens>
+  static HWY_INLINE void Add(const uint8_t* HWY_RESTRICT block, const int16_t* HWY_RESTRICT q,
+                             size_t stride, Dots<kTokens>& dots) {
+    const hn::RebindToSigned<Codes> d8;
+    for (size_t begin = 0; begin < kOctets; begin += kOctetsAtOnce) {
+      ShortVec sums[kTokens][kVectors];
+      for (size_t t = 0; t < kTokens; ++t) {
+        for (size_t v = 0; v < kVectors; ++v) sums[t][v] = hn::Zero(Shorts());
+      }
+      for (size_t octet = begin; octet < begin + kOctetsAtOnce; ++octet) {
+        CodeVec first[kVectors];
+        CodeVec second[kVectors];
+        for (size_t v = 0; v < kVectors; ++v) Load(block, octet, v, first + v, second + v);
+        for (size_t t = 0; t < kTokens; ++t) {
+          const int8_t* bytes = reinterpret_cast<const int8_t*>(q + t * stride) + octet * kOctet;
+          const auto four = hn::BitCast(d8, SpreadFour(bytes));
+          const auto next = hn::BitCast(d8, SpreadFour(bytes + 4));
+          for (size_t v = 0; v < kVectors; ++v) {
+#if ECHO_QUAD_INSTRUCTION
+            dots[t][v] = hn::SumOfMulQuadAccumulate(Ints(), first[v], four, dots[t][v]);
+            dots[t][v] = hn::SumOfMulQuadAccumulate(Ints(), second[v], next, dots[t][v]);
+#else
+            const auto a = hn::SatWidenMulPairwiseAdd(Shorts(), first[v], four);
+            const auto b = hn::SatWidenMulPairwiseAdd(Shorts(), second[v], next);
+            sums[t][v] = hn::Add(sums[t][v], hn::Add(a, b));
+#endif
+          }
+        }
+      }
+#if !ECHO_QUAD_INSTRUCTION
+      for (size_t t = 0; t < kTokens; ++t) {
+        for (size_t v = 0; v < kVectors; ++v) {
+          dots[t][v] = hn::Add(dots[t][v], hn::SumsOf2(sums[t][v]));
+        }
+      }
+#endif
+    }
+  }
+};
+using Q4_0 = Nibbles<2 * kGroupRows, 0>;
+using Q4_1 = Nibbles<4 * kGroupRows, 0>;
+using Q5_0 = Nibbles<2 * kGroupRows, 4 * kGroupRows>;
+using Q5_1 = Nibbles<4 * kGroupRows, 4 * kGroupRows>;
 
 }  // namespace echo::ops::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

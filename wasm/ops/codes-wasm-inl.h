@@ -1,6 +1,6 @@
-// The codes of a block of four interleaved rows (formats/repack.h), in WebAssembly's
-// own instructions: one of them loads eight codes and widens them, for which Highway
-// takes two.
+// The codes of four of the sixteen rows of a block (formats/repack.h), in
+// WebAssembly's own instructions: one of them loads eight codes and widens them, for
+// which Highway takes two.
 #if defined(DEEP_TREE_ECHO_OPS_CODES_WASM_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DEEP_TREE_ECHO_OPS_CODES_WASM_INL_H_
 #undef DEEP_TREE_ECHO_OPS_CODES_WASM_INL_H_
@@ -13,117 +13,73 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "formats/repack.h"
 #include "ops/quantize-activation-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace echo::ops::HWY_NAMESPACE {
 
-// Codes of a row by chunks of eight columns, as int16; in the form of Q4_0 and Q4_1
-// chunks 1 and 2 are 16 and 256 times too large, see Order.
-struct Chunks {
-  v128_t chunk[kChunks];
-};
+constexpr size_t kQuads = kGroupRows / 4;  // of rows; one fills a vector
 
-// Codes of a row as bytes: chunks 0 and 2 by turns, 1 and 3 by turns.
+// An octet of columns of four rows: as bytes the first columns of each byte of the
+// codes, and the second ones ...
 struct Bytes {
-  v128_t even;
-  v128_t odd;
+  v128_t first;
+  v128_t second;
 };
 
-HWY_INLINE Bytes NibblesAsBytes(const uint8_t* p) {
-  const v128_t low = wasm_i16x8_splat(0x0F0F);
-  const v128_t all = wasm_v128_load(p);
-  return {wasm_v128_and(all, low), wasm_v128_and(wasm_u16x8_shr(all, 4), low)};
-}
+// ... and as int16 pairs of neighbours.
+struct Pairs {
+  v128_t pair[4];
+};
 
-template <uint32_t kRow>
-HWY_INLINE Bytes FivesAsBytes(v128_t fifth, const uint8_t* p) {
-  const v128_t high = wasm_i16x8_splat(0x1010);
-  const Bytes four = NibblesAsBytes(p);
-  return {wasm_v128_or(four.even, wasm_v128_and(wasm_u16x8_shr(fifth, kRow), high)),
-          wasm_v128_or(four.odd, wasm_v128_and(wasm_i16x8_shl(fifth, 4 - kRow), high))};
-}
-
-// The same as int16, chunk by chunk, none of them too large.
-HWY_INLINE Chunks Plain(const Bytes& codes) {
+HWY_INLINE Pairs Widened(const Bytes& codes) {
   const v128_t byte = wasm_i16x8_splat(0x00FF);
-  return {{wasm_v128_and(codes.even, byte), wasm_v128_and(codes.odd, byte),
-           wasm_u16x8_shr(codes.even, 8), wasm_u16x8_shr(codes.odd, 8)}};
+  return {{wasm_v128_and(codes.first, byte), wasm_u16x8_shr(codes.first, 8),
+           wasm_v128_and(codes.second, byte), wasm_u16x8_shr(codes.second, 8)}};
 }
 
-#if ECHO_RELAXED
-
-// Below 32, so that no product of a pair leaves int16 and the top bit, whose
-// meaning is left to the machine, is never set.
-HWY_INLINE Bytes NibblesOfRow(const uint8_t* p) { return NibblesAsBytes(p); }
-
-template <uint32_t kRow>
-HWY_INLINE Bytes FivesOfRow(v128_t fifth, const uint8_t* p) {
-  return FivesAsBytes<kRow>(fifth, p);
-}
-
-#else
-
-HWY_INLINE Chunks NibblesOfRow(const uint8_t* p) {
-  const v128_t all = wasm_v128_load(p);
-  return {{wasm_v128_and(all, wasm_i16x8_splat(0x000F)),
-           wasm_v128_and(all, wasm_i16x8_splat(0x00F0)),
-           wasm_v128_and(all, wasm_i16x8_splat(0x0F00)), wasm_u16x8_shr(all, 12)}};
-}
-
-template <uint32_t kRow>
-HWY_INLINE Chunks FivesOfRow(v128_t fifth, const uint8_t* p) {
-  return Plain(FivesAsBytes<kRow>(fifth, p));
-}
-
-#endif
-
-// Each type: bytes of a block of four rows, whether it has minima, its codes as one
-// vector meets them, and the plain ones.
-template <size_t kCodesAt>
+// Codes of four and five bits.
+template <size_t kFifthAt, size_t kFifthBytes>
 struct Nibbles {
-  static constexpr size_t kBytes = kCodesAt + 64;
-  static constexpr bool kMinimum = kCodesAt == 16;
-  template <uint32_t kRow>
-  static HWY_INLINE auto Load(const uint8_t* p) {
-    return NibblesOfRow(p + kCodesAt + kRow * 16);
-  }
-  template <uint32_t kRow>
-  static HWY_INLINE Chunks LoadPlain(const uint8_t* p) {
-    return Plain(NibblesAsBytes(p + kCodesAt + kRow * 16));
-  }
-};
-using Q4_0 = Nibbles<8>;
-using Q4_1 = Nibbles<16>;
+  static constexpr size_t kCodesAt = kFifthAt + kFifthBytes;
+  static constexpr size_t kBytes = kCodesAt + 16 * kGroupRows;
+  static constexpr bool kMinimum = kFifthAt == 4 * kGroupRows;
+  static constexpr bool kFives = kFifthBytes != 0;
 
-template <size_t kFifthAt>
-struct Fives {
-  static constexpr size_t kBytes = kFifthAt + 16 + 64;
-  static constexpr bool kMinimum = kFifthAt == 16;
-  template <uint32_t kRow>
-  static HWY_INLINE auto Load(const uint8_t* p) {
-    return FivesOfRow<kRow>(wasm_v128_load(p + kFifthAt), p + kFifthAt + 16 + kRow * 16);
+  static HWY_INLINE v128_t All(const uint8_t* block, size_t octet, size_t quad) {
+    return wasm_v128_load(block + kCodesAt + octet * 64 + quad * 16);
   }
-  template <uint32_t kRow>
-  static HWY_INLINE Chunks LoadPlain(const uint8_t* p) {
-    return Plain(FivesAsBytes<kRow>(wasm_v128_load(p + kFifthAt), p + kFifthAt + 16 + kRow * 16));
+
+  // Of all quads of rows.
+  static HWY_INLINE v128_t Fifth(const uint8_t* block, size_t octet) {
+    return kFives ? wasm_v128_load(block + kFifthAt + octet * 16) : wasm_i32x4_const(0, 0, 0, 0);
+  }
+
+  template <uint32_t kQuad>
+  static HWY_INLINE Bytes Load(const uint8_t* block, size_t octet, v128_t fifth) {
+    const v128_t low = wasm_i16x8_splat(0x0F0F);
+    const v128_t all = All(block, octet, kQuad);
+    const v128_t first = wasm_v128_and(all, low);
+    const v128_t second = wasm_v128_and(wasm_u16x8_shr(all, 4), low);
+    if (!kFives) return {first, second};
+    const v128_t high = wasm_i16x8_splat(0x1010);
+    return {wasm_v128_or(first, wasm_v128_and(wasm_u16x8_shr(fifth, kQuad), high)),
+            wasm_v128_or(second, wasm_v128_and(wasm_i16x8_shl(fifth, 4 - kQuad), high))};
   }
 };
-using Q5_0 = Fives<8>;
-using Q5_1 = Fives<16>;
+using Q4_0 = Nibbles<2 * kGroupRows, 0>;
+using Q4_1 = Nibbles<4 * kGroupRows, 0>;
+using Q5_0 = Nibbles<2 * kGroupRows, 4 * kGroupRows>;
+using Q5_1 = Nibbles<4 * kGroupRows, 4 * kGroupRows>;
 
 struct Q8_0 {
-  static constexpr size_t kBytes = 8 + 128;
+  static constexpr size_t kCodesAt = 2 * kGroupRows;
+  static constexpr size_t kBytes = kCodesAt + 32 * kGroupRows;
   static constexpr bool kMinimum = false;
-  template <uint32_t kRow>
-  static HWY_INLINE Chunks Load(const uint8_t* p) {
-    const uint8_t* q = p + 8 + kRow * kChunk;
-    return {{wasm_i16x8_load8x8(q), wasm_i16x8_load8x8(q + 32), wasm_i16x8_load8x8(q + 64),
-             wasm_i16x8_load8x8(q + 96)}};
-  }
-  template <uint32_t kRow>
-  static HWY_INLINE Chunks LoadPlain(const uint8_t* p) {
-    return Load<kRow>(p);
+
+  static HWY_INLINE v128_t Load(const uint8_t* block, size_t pair, size_t quad) {
+    return wasm_i16x8_load8x8(block + kCodesAt + pair * 32 + quad * 8);
   }
 };
 

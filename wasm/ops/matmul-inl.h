@@ -29,9 +29,9 @@
 HWY_BEFORE_NAMESPACE();
 namespace echo::ops::HWY_NAMESPACE {
 
-// four (kTokens, 4), the rows of a group, to their place in y (kTokens, rows). The
-// first and the last group may have rows that are not the matrix's.
-HWY_INLINE void StoreRows(const Tensor& w, size_t group, const float* four, size_t n_tokens,
+// from (T, 16), the rows of a group, to their place in y (T, rows). The first and
+// the last group may have rows that are not the matrix's.
+HWY_INLINE void StoreRows(const Tensor& w, size_t group, const float* from, size_t n_tokens,
                           float* y) {
   const size_t begin = group * kGroupRows;  // counted from the first group's first row
   const size_t skipped = begin < w.first_row ? w.first_row - begin : 0;
@@ -39,9 +39,9 @@ HWY_INLINE void StoreRows(const Tensor& w, size_t group, const float* four, size
   float* to = y + (begin + skipped - w.first_row);
   for (size_t t = 0; t < n_tokens; ++t) {
     if (end - begin - skipped == kGroupRows) {
-      memcpy(to + t * w.rows, four + t * kGroupRows, kGroupRows * sizeof(float));
+      memcpy(to + t * w.rows, from + t * kGroupRows, kGroupRows * sizeof(float));
     } else {
-      std::copy(four + t * kGroupRows + skipped, four + t * kGroupRows + (end - begin),
+      std::copy(from + t * kGroupRows + skipped, from + t * kGroupRows + (end - begin),
                 to + t * w.rows);
     }
   }
@@ -52,10 +52,12 @@ HWY_INLINE void StoreRows(const Tensor& w, size_t group, const float* four, size
 template <class Type, size_t kTokens>
 HWY_INLINE size_t WideTiles(const Tensor& w, size_t group, const Wide& wide, const Activations& x,
                             size_t token, size_t n_tokens, float* y) {
-  alignas(16) float four[kTokens * kGroupRows];
+  alignas(16) float rows[kTokens * kGroupRows];
   for (; token + kTokens <= n_tokens; token += kTokens) {
-    WideTile<Type::kMinimum, kTokens>(wide, x, token, four);
-    StoreRows(w, group, four, kTokens, y + token * w.rows);
+    for (size_t row = 0; row < kGroupRows; row += kTileRows) {
+      WideTile<Type::kMinimum, kTokens>(wide, x, row, token, rows);
+    }
+    StoreRows(w, group, rows, kTokens, y + token * w.rows);
   }
   return token;
 }
@@ -64,13 +66,13 @@ HWY_INLINE size_t WideTiles(const Tensor& w, size_t group, const Wide& wide, con
 // function, and a large one spills in its loops.
 template <class Type>
 HWY_NOINLINE void MatVecBlocks(const Tensor& w, const Activations& x, float* y) {
-  alignas(16) float four[kGroupRows];
+  alignas(16) float rows[kGroupRows];
   const size_t groups = (w.first_row + w.rows + kGroupRows - 1) / kGroupRows;
   const size_t group_bytes = kGroupRows * w.row_bytes;
   const uint8_t* data = w.data;
   for (size_t group = 0; group < groups; ++group, data += group_bytes) {
-    Tile<Type>(data, x, four);
-    StoreRows(w, group, four, 1, y);
+    Tile<Type>(data, x, rows);
+    StoreRows(w, group, rows, 1, y);
   }
 }
 
@@ -94,18 +96,18 @@ HWY_NOINLINE void MatMulBlocks(const Tensor& w, const Activations& x, size_t n_t
 
 template <class Type>
 HWY_NOINLINE void MatMulBlocks(const Tensor& w, const Activations& x, size_t n_tokens, float* y) {
-  alignas(64) float four[kTileTokens * kGroupRows];
+  alignas(64) float rows[kTileTokens * kGroupRows];
   const size_t groups = (w.first_row + w.rows + kGroupRows - 1) / kGroupRows;
   for (size_t group = 0; group < groups; ++group) {
     const uint8_t* data = w.data + group * kGroupRows * w.row_bytes;
     size_t token = 0;
     for (; token + kTileTokens <= n_tokens; token += kTileTokens) {
-      Tile<Type, kTileTokens>(data, x, token, four);
-      StoreRows(w, group, four, kTileTokens, y + token * w.rows);
+      Tile<Type, kTileTokens>(data, x, token, rows);
+      StoreRows(w, group, rows, kTileTokens, y + token * w.rows);
     }
     for (; token < n_tokens; ++token) {
-      Tile<Type, 1>(data, x, token, four);
-      StoreRows(w, group, four, 1, y + token * w.rows);
+      Tile<Type, 1>(data, x, token, rows);
+      StoreRows(w, group, rows, 1, y + token * w.rows);
     }
   }
 }

@@ -48,9 +48,9 @@ HWY_EXPORT(Wkv56All);
 HWY_EXPORT(Wkv7All);
 
 size_t MatMulScratch(size_t columns, size_t n_tokens) {
-  // The widest use is fp16's copy of the vectors as floats; the 8-bit form takes
-  // 2.75 bytes an element, and four rows widened to int16, with their scales, 9 a column.
-  return columns * (n_tokens + 3) * sizeof(float);
+  // The widest use is fp16's copy of the vectors as floats; the 8-bit form takes less,
+  // but sixteen rows widened to int16, with their scales, 36 bytes a column.
+  return columns * (n_tokens + 9) * sizeof(float);
 }
 
 void MatMul(const Tensor& matrix, const float* x, size_t n_tokens, float* y, uint8_t* scratch) {

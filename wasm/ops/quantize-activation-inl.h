@@ -20,8 +20,10 @@ HWY_BEFORE_NAMESPACE();
 namespace echo::ops::HWY_NAMESPACE {
 
 constexpr size_t kBlock = 32;  // elements of a quantised block
-constexpr size_t kChunk = 8;   // of which so many share a vector of 128 bits
-constexpr size_t kChunks = kBlock / kChunk;
+constexpr size_t kPair = 2;    // columns of Q8_0 that lie together
+constexpr size_t kOctet = 8;   // columns of the other types that do
+constexpr size_t kPairs = kBlock / kPair;
+constexpr size_t kOctets = kBlock / kOctet;
 
 // Relaxed SIMD multiplies bytes of up to 7 bits, so codes of 4 and 5 bits stay bytes.
 #ifdef __wasm_relaxed_simd__
@@ -33,27 +35,27 @@ constexpr size_t kChunks = kBlock / kChunk;
 // How a type wants the 32 numbers of a block.
 enum class Order {
   kPlain,
-  // Chunks multiplied by 256, 16, 1 and 256: the codes of Q4_0 and Q4_1 are not
-  // shifted down after masking, but lie 0, 4, 8 and (shifted) 0 bits high, so that
-  // every product comes out 256 times too large. The sums stay below 2^24, where
-  // floats are exact.
+  // The pairs of each octet multiplied by 256, 1, 16 and 256: the codes of Q4_0 and
+  // Q4_1 are not shifted down after masking, but lie 0, 8, 4 and (shifted) 0 bits
+  // high, so that every product comes out 256 times too large. The sums stay below
+  // 2^24, where floats are exact.
   kMasks,
-  // 32 int8 at the start of the 32 int16, in the order of the bytes of the codes:
-  // those of chunks 0 and 2 by turns, then of chunks 1 and 3.
+  // 32 int8 at the start of the 32 int16, in the order of the codes in their bytes:
+  // of every four the second and the third change places.
   kBytes,
 };
 
 // T vectors of `blocks` blocks in caller's memory.
 struct Activations {
   int16_t* q = nullptr;       // (T, blocks, 32), -127 ... 127, see Order
-  int32_t* offset = nullptr;  // (T, blocks, 4), what the codes' middle takes off, 0, 0, 0
+  int32_t* offset = nullptr;  // (T, blocks), what the codes' middle takes off
   float* scale = nullptr;     // (T, blocks), a value of fp16 times a power of two
   float* sum = nullptr;       // (T, blocks), scale * sum of q, likewise
   size_t blocks = 0;
 };
 
 // Bytes of an element in all of them.
-constexpr float kActivationBytes = 2.0f + (4 * 4 + 4 + 4) / 32.0f;
+constexpr float kActivationBytes = 2.0f + (4 + 4 + 4) / 32.0f;
 static_assert(kActivationBytes <= sizeof(float), "MatMulScratch counts floats");
 
 // Whether the codes are widened first, so that all types meet plain numbers.
@@ -71,7 +73,8 @@ HWY_INLINE ActivationRule RuleOf(const Tensor& w, size_t n_tokens) {
   const float unit = HalfUnit(w.raised);
   const int32_t middle = w.type == ECHO_Q4_0 ? 8 : w.type == ECHO_Q5_0 ? 16 : 0;
   if (Widens(n_tokens)) return {Order::kPlain, middle, unit, unit};
-  if (ECHO_RELAXED && w.type != ECHO_Q8_0) return {Order::kBytes, middle, unit, unit};
+  if (w.type == ECHO_Q8_0) return {Order::kPlain, middle, unit, unit};
+  if (HWY_TARGET != HWY_WASM || ECHO_RELAXED) return {Order::kBytes, middle, unit, unit};
   if (w.type == ECHO_Q4_0 || w.type == ECHO_Q4_1) {
     return {Order::kMasks, middle * 256, unit / 256, unit};
   }
@@ -79,6 +82,32 @@ HWY_INLINE ActivationRule RuleOf(const Tensor& w, size_t n_tokens) {
 }
 
 HWY_INLINE float RoundToHalf(float x) { return hwy::F32FromF16(hwy::F16FromF32(x)); }
+
+using OctetTag = hn::FixedTag<int16_t, kOctet>;
+
+// q (32) as Order::kMasks has it.
+HWY_INLINE void Mask(int16_t* HWY_RESTRICT q) {
+  const OctetTag d;
+  alignas(16) static constexpr int16_t kFactors[kOctet] = {256, 256, 1, 1, 16, 16, 256, 256};
+  const auto factors = hn::Load(d, kFactors);
+  for (size_t i = 0; i < kBlock; i += kOctet) {
+    hn::StoreU(hn::Mul(hn::LoadU(d, q + i), factors), d, q + i);
+  }
+}
+
+// q (32) as Order::kBytes has it.
+HWY_INLINE void Narrow(int16_t* q) {
+  const OctetTag d;
+  const hn::FixedTag<int8_t, 2 * kOctet> d8;
+  alignas(16) static constexpr int8_t kPlaces[2 * kOctet] = {0, 2,  1, 3,  4,  6,  5,  7,
+                                                             8, 10, 9, 11, 12, 14, 13, 15};
+  const auto places = hn::Load(d8, kPlaces);
+  int8_t* bytes = reinterpret_cast<int8_t*>(q);
+  for (size_t i = 0; i < kBlock; i += 2 * kOctet) {
+    const auto two = hn::OrderedDemote2To(d8, hn::LoadU(d, q + i), hn::LoadU(d, q + i + kOctet));
+    hn::StoreU(hn::TableLookupBytes(two, places), d8, bytes + i);
+  }
+}
 
 // x (32) to block b of `a`.
 HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, const ActivationRule& rule, size_t b,
@@ -99,28 +128,16 @@ HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, const ActivationRule&
     total = hn::Add(total, n);
     hn::StoreU(hn::DemoteTo(d16, n), d16, q + i);
   }
-  const hn::FixedTag<int16_t, kChunk> d8;
   if (rule.order == Order::kMasks) {
-    hn::StoreU(hn::ShiftLeft<8>(hn::LoadU(d8, q)), d8, q);
-    hn::StoreU(hn::ShiftLeft<4>(hn::LoadU(d8, q + kChunk)), d8, q + kChunk);
-    hn::StoreU(hn::ShiftLeft<8>(hn::LoadU(d8, q + 3 * kChunk)), d8, q + 3 * kChunk);
+    Mask(q);
   } else if (rule.order == Order::kBytes) {
-    const auto low = hn::Set(d8, int16_t{0x00FF});
-    const auto pairs = [&](size_t first) HWY_ATTR {
-      return hn::Or(hn::And(hn::LoadU(d8, q + first * kChunk), low),
-                    hn::ShiftLeft<8>(hn::LoadU(d8, q + (first + 2) * kChunk)));
-    };
-    const auto even = pairs(0);
-    const auto odd = pairs(1);
-    hn::StoreU(even, d8, q);
-    hn::StoreU(odd, d8, q + kChunk);
+    Narrow(q);
   }
   const int32_t sum = hn::ReduceSum(di, total);
   const float step = largest / 127.0f;
-  const hn::FixedTag<int32_t, 4> d4;
   // With activations that are not finite the sum is any number: the product wraps.
   const uint32_t offset = 0U - static_cast<uint32_t>(rule.middle) * static_cast<uint32_t>(sum);
-  hn::StoreU(hn::InsertLane(hn::Zero(d4), 0, static_cast<int32_t>(offset)), d4, a.offset + 4 * b);
+  a.offset[b] = static_cast<int32_t>(offset);
   a.scale[b] = RoundToHalf(step) * rule.scale_unit;
   a.sum[b] = RoundToHalf(step * static_cast<float>(sum)) * rule.sum_unit;
 }
@@ -133,7 +150,7 @@ HWY_INLINE Activations QuantizeActivations(const Tensor& w, const float* x, size
   const size_t all = n_tokens * a.blocks;
   a.q = reinterpret_cast<int16_t*>(scratch);
   a.offset = reinterpret_cast<int32_t*>(a.q + all * kBlock);
-  a.scale = reinterpret_cast<float*>(a.offset + all * 4);
+  a.scale = reinterpret_cast<float*>(a.offset + all);
   a.sum = a.scale + all;
   const ActivationRule rule = RuleOf(w, n_tokens);
   for (size_t b = 0; b < all; ++b) QuantizeBlock(x + b * kBlock, rule, b, a);

@@ -62,11 +62,11 @@ uint64_t Rwkv::EstimateStateBytes(const Weights& header) {
 
 uint64_t Rwkv::EstimateWorkBytes(const Weights& header) {
   // At most sixteen buffers of one chunk, the channel mix's (taken as four times
-  // as wide) and its rounded copy, which has room for a few rows of the matrix; and
+  // as wide) and its rounded copy, which has room for some rows of the matrix; and
   // what 64-byte alignment adds.
   const uint64_t token = static_cast<uint64_t>(header.n_embed) * sizeof(float);
   const uint64_t chunk = Network::kChunk * token;
-  return (16 + 2 * 4) * chunk + 3 * 4 * token + 32 * 64 + EstimateStateBytes(header);
+  return (16 + 2 * 4) * chunk + 9 * 4 * token + 32 * 64 + EstimateStateBytes(header);
 }
 
 }  // namespace echo
