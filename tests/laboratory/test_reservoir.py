@@ -153,7 +153,7 @@ def test_states_without_bounds_end_the_learning_with_a_sentence():
     bench.build(SETTINGS | {"activation": "identity", "spectral_radius": 50.0})
     bench.take("mackey-glass", steps=2000)
     bench.start()
-    with pytest.raises(ArgumentError, match="the state is not finite"):
+    with pytest.raises(ArgumentError, match="finite"):
         bench.advance(10.0)
     with pytest.raises(ArgumentError, match="nothing is being learned"):
         bench.finish()
