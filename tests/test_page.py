@@ -17,6 +17,7 @@ from deep_tree_echo.errors import (
     RoomError,
 )
 from deep_tree_echo.page import Page
+from deep_tree_echo.preview import look
 from deep_tree_echo.statemap import state_map
 
 from tests.coroutines import drive
@@ -220,10 +221,14 @@ def test_a_forgotten_talk_is_gone(page: Page) -> None:
     assert page.state_view(0, 0) is None
 
 
-def test_the_head_is_rounded_where_asked(page: Page) -> None:
+def test_the_head_is_rounded_where_asked_and_worth_it(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = random_model_bytes("7.0", n_vocab=257, n_embed=64, n_layer=2)
     plain = load(page, data)
-    small = load(page, data, head="Q8_0")
+    assert load(page, data, head="Q8_0")["head"] is None
+    monkeypatch.setattr("deep_tree_echo.page.WORTH_ROUNDING", 1)
+    small = load(page, data, head="Q8_0", name="small.bin")
     assert (plain["head"], small["head"]) == (None, "Q8_0")
     saved = plain["description"]["weight_bytes"] - small["description"]["weight_bytes"]
     looked = json.loads(page.check("m.bin", len(data), _Piece(data[:5000])))
@@ -249,6 +254,22 @@ def test_a_preview_says_what_the_head_takes(page: Page) -> None:
     assert plain["weight_bytes"] - small["weight_bytes"] == 2 * table - table // 32 * 34
     assert plain["state_bytes"] == 12 * (2 * 768 + 12 * 64 * 64) * 4
     assert json.loads(page.check("m.bin", size, _Piece(look[:20]))) is None
+
+
+def test_a_file_is_looked_at_once_before_it_is_loaded(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    monkeypatch.setattr(
+        "deep_tree_echo.page.look", lambda *words, **more: looks.append(1) or look(*words, **more)
+    )
+    data = random_model_bytes("7.0", n_embed=64, n_layer=2, seed=5)
+    page.check("m.bin", len(data), _Piece(data[:5000]))
+    load(page, data)
+    assert len(looks) == 1
+    other = random_model_bytes("7.0", n_embed=64, n_layer=2, type="Q8_0")
+    page.check("m.bin", len(data), _Piece(other[:5000]))
+    assert len(looks) == 2
 
 
 class _StoppedError(Exception):

@@ -21,12 +21,15 @@ from .budget import Budget
 from .conversation import Conversation, Turn
 from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
 from .events import Done, Error, Event, Failure, Token
-from .preview import Preview, look
+from .preview import Preview, head_places, look
 from .sampling import SamplingSettings
 from .stateview import StateView
 
 LIMIT_MB = 600
 """The page's promise: everything together stays below it."""
+
+WORTH_ROUNDING = 8_000_000
+"""Bytes that rounding a head must save; below, nobody would notice."""
 
 MOST_TALKS = 4
 """Talks whose states are kept; older ones are read again when they go on."""
@@ -77,6 +80,7 @@ class Page:
         self._answer_id = ""
         self._follows = False
         self._recent: deque[Any] = deque(maxlen=2)
+        self._looked: tuple[object, Preview | None] | None = None
 
     async def load_bundled(self, missing: str = "{}") -> str:
         """Loads the model that came with the page, or the mock where there is none.
@@ -84,7 +88,8 @@ class Page:
         Parameters
         ----------
         missing : str
-            JSON: the parts of the page that could not be fetched, each with its reason.
+            JSON: the parts of the page that could not be fetched, each with its reason; one may
+            be ``relaxed SIMD``, without which libecho is only slower.
 
         Returns
         -------
@@ -106,6 +111,7 @@ class Page:
         backend: str = "auto",
         head: str | None = None,
         first: Any = None,
+        ends: Any = None,
     ) -> str:
         """Loads a model file; the one in use stays until the new one is ready, and if it fails.
 
@@ -120,9 +126,10 @@ class Page:
         backend : str
             ``auto``, or a single backend.
         head : str, optional
-            Requantises the head to this type.
-        first : JavaScript's byte array, optional
-            The file's beginning, from which its needs are known before it is read.
+            Requantises the head to this type where that saves much.
+        first, ends : JavaScript's byte arrays, optional
+            The file's beginning, and what it has at the `head_places`; from them its needs are
+            known before it is read. Without them its head stays as it is.
 
         Raises
         ------
@@ -136,7 +143,8 @@ class Page:
             async for piece in open_file():
                 yield piece.to_bytes()
 
-        preview = self._look(name, size, first, head) if first is not None else None
+        preview = self._look(name, size, first, head, ends) if first is not None else None
+        head = preview.head if preview else None
         return await self._use(ModelFile(name, size, chunks, head), backend, preview)
 
     async def _use(self, file: ModelFile, backend: Any, preview: Preview | None = None) -> str:
@@ -164,16 +172,41 @@ class Page:
         self._recent.clear()
         return self.loaded()
 
-    def _look(self, name: str, size: int | None, first: Any, head: str | None) -> Preview | None:
+    def _look(
+        self, name: str, size: int | None, first: Any, head: str | None, ends: Any
+    ) -> Preview | None:
+        """A `Preview`, or ``None``; asked the same again, as before a load, it remembers."""
+        beginning = first.to_bytes()
+        end = None if ends is None else ends.to_bytes()
+        key = (name, size, hash(beginning), head, end)
+        if self._looked is not None and self._looked[0] == key:
+            return self._looked[1]
+        self._looked = None
         try:
             limit = self._budget.most_mb
-            return look(name, size, first.to_bytes(), memory_limit_mb=limit, head=head)
+            found = look(
+                name,
+                size,
+                beginning,
+                memory_limit_mb=limit,
+                head=head,
+                worth=WORTH_ROUNDING,
+                ends=end,
+            )
         except (BackendError, UnsupportedModelError):
             # Another backend may know it.
             return None
+        self._looked = (key, found)
+        return found
 
-    def check(self, name: str, size: int | None, first: Any, head: str | None = None) -> str:
-        """What a file's beginning tells, before any of the rest is fetched.
+    def head_places(self, size: int | None, first: Any) -> str:
+        """Where the page is to look for a file's head: a JSON list of places and bytes."""
+        return json.dumps(head_places(size, first.to_bytes()))
+
+    def check(
+        self, name: str, size: int | None, first: Any, head: str | None = None, ends: Any = None
+    ) -> str:
+        """What a file's beginning tells, before any of the rest is fetched; as for `load`.
 
         Returns
         -------
@@ -187,7 +220,7 @@ class Page:
         RoomError
             If it could be, but for the model in use.
         """
-        preview = self._look(name, size, first, head)
+        preview = self._look(name, size, first, head, ends)
         if preview:
             self._budget.check(preview)
         return json.dumps(asdict(preview) if preview else None)
@@ -221,6 +254,8 @@ class Page:
         result = [Failure(f.backend, explained.get(f.backend) or f.reason) for f in failures]
         if not failures and "model" in reasons:
             result = [Failure("rwkv_cpp", reasons["model"])]
+        if "relaxed SIMD" in reasons and self._ready().backend.name == "rwkv_cpp":
+            result.insert(0, Failure("rwkv_cpp with relaxed SIMD", reasons["relaxed SIMD"]))
         return result
 
     def begin(self, question: str) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .errors import EchoError
-from .formats.rwkv_records import HEADER, MAGIC, Record, RecordParser
-from .formats.types import TensorType
+from .formats.rwkv_records import HEADER, MAGIC, Header, Record, RecordParser
+from .formats.types import RWKV_TYPES, TensorType
 from .loading import Bytes
 
 TOKENIZER_BYTES_PER_TOKEN = 40
@@ -34,7 +34,10 @@ class Preview:
     head_type : str
         Of the head in the file.
     head_bytes, rounded_head_bytes : int
-        Of the head as the file has it and in Q8_0; the second 0 where that is no choice.
+        Of the head as the file has it and in Q8_0; the second 0 where that is no choice, or not
+        worth it.
+    head : str or None
+        What the head is to be rounded to while loading.
     weight_bytes, work_bytes, state_bytes : int
         Memory of the weights as they will be loaded, to work, and of one state.
     """
@@ -47,6 +50,7 @@ class Preview:
     head_type: str
     head_bytes: int
     rounded_head_bytes: int
+    head: str | None
     weight_bytes: int
     work_bytes: int
     state_bytes: int
@@ -66,8 +70,10 @@ def look(
     *,
     memory_limit_mb: float | None = None,
     head: str | None = None,
+    worth: int = 1,
+    ends: Bytes | None = None,
 ) -> Preview | None:
-    """Looks at the beginning of a model file.
+    """Looks at the beginning of a model file, and at its end if there is one.
 
     Parameters
     ----------
@@ -80,7 +86,13 @@ def look(
     memory_limit_mb : float or None
         As in `Model.load`.
     head : str, optional
-        As in `Model.load`.
+        As in `Model.load`, but only for a head that is no smaller already.
+    worth : int
+        Bytes that rounding the head must save; otherwise it stays as it is.
+    ends : bytes, optional
+        What the file has at the `head_places`, one after the other. Without it the head of
+        rwkv.cpp's files, which stands at their end, is taken to be like the embedding; with it, one
+        that stands elsewhere is not rounded.
 
     Returns
     -------
@@ -98,23 +110,23 @@ def look(
         from .model import ModelLoader
     except ImportError:  # without NumPy nothing of this can be known
         return None
+    facts = _facts(first, size, ends)
+    rounded = _rounded_bytes(facts, worth) if facts else 0
+    if facts and head and not rounded:
+        head = None
     loader = ModelLoader(size=size, memory_limit_mb=memory_limit_mb, head=head)
     try:
         loader.push(first)
         estimate = loader.estimate()
     finally:
         loader.close()
-    facts = _facts(first)
     if estimate is None or facts is None:
         return None
     table = facts.table
-    rounded = math.prod(table.shape[:-1]) * TensorType.Q8_0.row_bytes(table.shape[-1])
-    floats = table.type in (TensorType.FP32, TensorType.FP16, TensorType.BF16)
-    rounds = floats and 0 < rounded < table.n_bytes
     weights = int(estimate.weight_bytes)
     if size and facts.is_its_weights:
         # libecho cannot know yet what the head is that it will round.
-        weights = size - (table.n_bytes - rounded if head == "Q8_0" and rounds else 0)
+        weights = size - (table.n_bytes - rounded if head == "Q8_0" else 0)
     return Preview(
         name=name,
         n_vocab=facts.n_vocab,
@@ -123,11 +135,60 @@ def look(
         type=facts.type.name,
         head_type=table.type.name,
         head_bytes=table.n_bytes,
-        rounded_head_bytes=rounded if rounds else 0,
+        rounded_head_bytes=rounded,
+        head=head,
         weight_bytes=weights,
         work_bytes=int(estimate.work_bytes),
         state_bytes=int(estimate.state_bytes),
     )
+
+
+def head_places(size: int | None, first: Bytes) -> list[tuple[int, int]]:
+    """Where the description of a head may stand that is the last tensor of an rwkv.cpp file.
+
+    Parameters
+    ----------
+    size : int or None
+        The file's bytes, if known.
+    first : bytes
+        Its beginning.
+
+    Returns
+    -------
+    list of (int, int)
+        For each type that the head may have, the place in the file and the bytes there; empty for
+        other files.
+
+    Examples
+    --------
+    >>> from .formats.rwkv_file import Header
+    >>> head_places(20_000, Header(100, 32, 1, TensorType.FP16).pack())[:2]
+    [(7169, 31), (13569, 31)]
+    """
+    header = _header(memoryview(first))
+    if header is None or not size:
+        return []
+    return [(place, len(record.pack())) for place, record in _last_heads(header, size)]
+
+
+def _last_heads(header: Header, size: int) -> list[tuple[int, Record]]:
+    """Every head that may end a file of that size, and the place of its description."""
+    found = []
+    for type in RWKV_TYPES:
+        record = Record("head.weight", (header.n_vocab, header.n_embed), type)
+        place = size - record.n_bytes - len(record.pack())
+        if record.n_bytes and place >= HEADER.size:
+            found.append((place, record))
+    return found
+
+
+def _rounded_bytes(facts: _Facts, worth: int) -> int:
+    """The head's bytes in Q8_0, or 0 if it should stay as it is."""
+    table = facts.table
+    rounded = math.prod(table.shape[:-1]) * TensorType.Q8_0.row_bytes(table.shape[-1])
+    floats = table.type in (TensorType.FP32, TensorType.FP16, TensorType.BF16)
+    rounds = facts.head_is_known and floats and rounded and table.n_bytes - rounded >= worth
+    return rounded if rounds else 0
 
 
 class _Table(Protocol):
@@ -152,22 +213,37 @@ class _Facts:
     table: _Table
     is_its_weights: bool
     """Whether weights take in memory what they take in the file."""
+    head_is_known: bool = True
 
 
-def _facts(first: Bytes) -> _Facts | None:
+def _facts(first: Bytes, size: int | None, ends: Bytes | None) -> _Facts | None:
     """``None`` for what is no model, or not long enough; libecho has judged it already."""
     data = memoryview(first)
     try:
         if bytes(data[:4]) == b"GGUF":
             return _facts_of_gguf(data)
-        if len(data) >= HEADER.size and struct.unpack_from("<I", data)[0] == MAGIC:
-            return _facts_of_rwkv(data)
+        if _header(data) is not None:
+            return _facts_of_rwkv(data, size, ends)
     except EchoError:
         pass
     return None
 
 
-def _facts_of_rwkv(data: memoryview) -> _Facts | None:
+def _header(data: memoryview) -> Header | None:
+    """The header of an rwkv.cpp file, or ``None`` for what has none."""
+    if len(data) < HEADER.size or struct.unpack_from("<I", data)[0] != MAGIC:
+        return None
+    parser = RecordParser()
+    steps = parser.steps()
+    next(steps)
+    try:
+        steps.send(bytes(data[: HEADER.size]))
+    except EchoError:
+        return None
+    return parser.header
+
+
+def _facts_of_rwkv(data: memoryview, size: int | None, ends: Bytes | None) -> _Facts | None:
     """Of a file of rwkv.cpp: its quantisers leave embedding and head in the same type."""
     parser = RecordParser()
     steps = parser.steps()
@@ -181,7 +257,19 @@ def _facts_of_rwkv(data: memoryview) -> _Facts | None:
     header = parser.header
     if header is None or step.name != "emb.weight":
         return None
-    return _Facts(header.n_vocab, header.n_embed, header.n_layer, header.type, step, True)
+    head = step if ends is None else _last_head(header, size, bytes(ends))
+    facts = (header.n_vocab, header.n_embed, header.n_layer, header.type)
+    return _Facts(*facts, head or step, is_its_weights=True, head_is_known=head is not None)
+
+
+def _last_head(header: Header, size: int | None, ends: bytes) -> Record | None:
+    """The head whose description was found where it would stand, if there is one."""
+    for _, record in _last_heads(header, size) if size else []:
+        described = record.pack()
+        if ends.startswith(described):
+            return record
+        ends = ends[len(described) :]
+    return None
 
 
 def _facts_of_gguf(data: memoryview) -> _Facts | None:

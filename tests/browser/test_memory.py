@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from deep_tree_echo.convert import convert_file
 from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.random_models import random_model_bytes
@@ -157,6 +158,17 @@ def test_a_large_head_is_asked_about_and_the_answer_remembered(page: Page, large
     page.get_by_role("button", name="Cancel").click()
     expect(choice).to_have_count(0)
     expect(page.locator("[data-part=model]")).to_have_text("large.bin")
+
+
+def test_a_head_that_is_rounded_in_the_file_is_no_question(
+    page: Page, large: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "small-head.bin"
+    convert_file(large, path, "FP16", head="Q8_0")
+    give_file(page, path)
+    expect(page.locator("[data-part=model]")).to_have_text("small-head.bin", timeout=BOOT_MS)
+    expect(page.locator("echo-model")).to_contain_text("FP16")
+    expect(page.locator("echo-model")).not_to_contain_text("the head rounded to")
 
 
 def test_a_model_without_room_is_refused_with_a_way_out(

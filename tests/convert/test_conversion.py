@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from deep_tree_echo import Model
 from deep_tree_echo.backends.python_rwkv import PythonRwkv
 from deep_tree_echo.convert import convert_file, open_model, plan, quantize_file
 from deep_tree_echo.errors import ArgumentError, FileError, ModelFormatError, UnsupportedModelError
@@ -161,11 +162,15 @@ def test_the_same_file_as_the_writer_of_tests(tmp_path: Path, architecture: str)
             assert np.array_equal(tensor.data, expected[name].data)
 
 
-def test_the_head_can_be_smaller(tmp_path: Path) -> None:
-    source = authors_file(tmp_path, "7.0", n_layer=1)
-    convert_file(source, tmp_path / "out.bin", "Q5_1", head="Q8_0")
-    assert tensors_of(tmp_path / "out.bin")["head.weight"].type is TensorType.Q8_0
-    assert tensors_of(tmp_path / "out.bin")["emb.weight"].type is TensorType.FP16
+@pytest.mark.parametrize(("type", "table"), [("Q5_1", "FP16"), ("FP16", "FP16"), ("FP32", "FP32")])
+@pytest.mark.parametrize("head", ["Q8_0", "Q4_0"])
+def test_the_head_can_be_smaller(tmp_path: Path, type: str, table: str, head: str) -> None:
+    source = authors_file(tmp_path, "7.0", n_layer=1, n_embed=64, n_vocab=20_000)
+    convert_file(source, tmp_path / "out.bin", type, head=head)
+    assert tensors_of(tmp_path / "out.bin")["head.weight"].type.name == head
+    assert tensors_of(tmp_path / "out.bin")["emb.weight"].type.name == table
+    with Model.load(tmp_path / "out.bin", tokenizer="bytes") as model:
+        assert model.n_layer == 1
 
 
 def test_fewer_rows_at_a_time_change_nothing(

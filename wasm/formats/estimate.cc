@@ -47,8 +47,11 @@ uint64_t Megabytes(uint64_t bytes) { return (bytes + 999999) / 1000000; }
 }  // namespace
 
 uint64_t LeastFileBytes(const Weights& header) {
-  // Every architecture has four square matrices in a layer's time mix.
-  return Bytes(header.type, 2 * TableElements(header) + 4 * SquareElements(header));
+  // Every architecture has four square matrices in a layer's time mix. The head may be smaller than
+  // the rest, where it alone was quantised.
+  const uint64_t table = TableElements(header);
+  const uint64_t head = std::min(Bytes(header.type, table), Bytes(ECHO_Q4_0, table));
+  return head + Bytes(header.type, table + 4 * SquareElements(header));
 }
 
 WeightEstimate EstimateWeights(const Weights& header, uint64_t file_bytes,

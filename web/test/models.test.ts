@@ -62,6 +62,18 @@ describe("a file", () => {
     expect((await model.beginning()).byteLength).toBe(1 << 22);
   });
 
+  it("gives the bytes at any places", async () => {
+    const bytes = new Uint8Array(1000).map((_, index) => index % 251);
+    const model = bytesOfFile(new File([bytes], "a.bin"));
+    const parts = await model.parts([
+      [990, 3],
+      [0, 2],
+      [998, 9],
+    ]);
+    expect([...parts]).toEqual([237, 238, 239, 0, 1, 245, 246]);
+    expect((await model.parts([])).byteLength).toBe(0);
+  });
+
   it("tells how far it is, and stops when cancelled", async () => {
     const model = bytesOfFile(new File([new Uint8Array(30_000_000)], "a.bin"));
     const control = new AbortController();

@@ -225,7 +225,7 @@ export class ModelView extends SessionElement {
       <h3>Load another</h3>
       <div class="actions">
         <p class="fine muted">
-          RWKV 4 to 7 in rwkv.cpp's file format, as much as
+          RWKV 4 to 7 in rwkv.cpp's file format, 6 and 7 also in GGUF, as much as
           ${loaded ? megabytes(loaded.limitBytes) : "600"} MB of memory holds. You can also drop a
           file anywhere on the page.
         </p>

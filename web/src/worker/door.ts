@@ -13,6 +13,7 @@ export interface Door {
     backend: "auto",
     head: "Q8_0" | undefined,
     first: Uint8Array,
+    ends: Uint8Array,
   ): Promise<string>;
   /** A `Preview` as JSON, or `null`; throws if a file that begins so cannot be loaded now. */
   check(
@@ -20,7 +21,10 @@ export interface Door {
     size: number | undefined,
     first: Uint8Array,
     head: "Q8_0" | undefined,
+    ends?: Uint8Array,
   ): string;
+  /** The places and bytes of a file that tell what its head is: a JSON list of pairs. */
+  head_places(size: number | undefined, first: Uint8Array): string;
   /** A `MemoryReport` as JSON, without what JavaScript measures. */
   memory(around: number | undefined): string;
   /** Gives the states of some talks back, or of all: a JSON list of answers, or `null`. */

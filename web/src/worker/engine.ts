@@ -2,8 +2,16 @@
 import * as Comlink from "comlink";
 
 import type { Door, Laboratory, LaboratoryAnswer } from "./door.js";
-import { preview, scriptBytes } from "./memory.js";
-import { Cancelled, type Check, ModelCache, openLocal, openSource, watched } from "./models.js";
+import { scriptBytes } from "./memory.js";
+import {
+  Cancelled,
+  type Check,
+  type ModelBytes,
+  ModelCache,
+  openLocal,
+  openSource,
+  watched,
+} from "./models.js";
 import { PythonStart } from "./python.js";
 import type {
   CachedModel,
@@ -25,6 +33,9 @@ import { StateFeed } from "./statefeed.js";
 
 /** How long Python may work before waiting messages, such as a stop, get their turn. */
 const SLICE_SECONDS = 0.012;
+
+/** What large heads are rounded to, where that is wanted. */
+const ROUNDED = "Q8_0";
 
 /** After the start, how long the first answer has the machine for itself. */
 const CALM_MS = 2000;
@@ -126,11 +137,11 @@ class PythonEngine implements Engine {
     await this.#complete();
     try {
       if (source.kind === "bundled") return await this.#load(() => door.load_bundled("{}"));
-      const check: Check = (name, size, first) => void preview(door, name, size, first, round);
+      const head = round ? ROUNDED : undefined;
+      const check: Check = (name, size, first) => void door.check(name, size, first, head);
       const model = await openSource(source, this.#cache, loading.signal, tell, check);
       try {
-        const first = await model.beginning();
-        const { head } = preview(door, model.name, model.size, first, round);
+        const [first, ends] = await sides(door, model);
         const opened: AsyncGenerator<Uint8Array>[] = [];
         const open = () => {
           opened.push(watched(model, loading.signal, tell));
@@ -138,7 +149,7 @@ class PythonEngine implements Engine {
         };
         try {
           return await this.#load(() =>
-            door.load(model.name, model.size, open, "auto", head, first),
+            door.load(model.name, model.size, open, "auto", head, first, ends),
           );
         } finally {
           // Python does not tell when it stops reading early; a file that stays open is locked.
@@ -163,9 +174,11 @@ class PythonEngine implements Engine {
 
   async preview(source: LocalSource, round: boolean): Promise<Preview | null> {
     try {
+      const door = this.#ready();
       const model = await openLocal(source, this.#cache);
-      const first = await model.beginning();
-      return preview(this.#ready(), model.name, model.size, first, round).preview;
+      const [first, ends] = await sides(door, model);
+      const head = round ? ROUNDED : undefined;
+      return JSON.parse(door.check(model.name, model.size, first, head, ends)) as Preview | null;
     } catch (error) {
       throw sentence(error);
     }
@@ -262,6 +275,13 @@ class PythonEngine implements Engine {
     if (!this.#door) throw new Error("The engine is not ready yet; wait for the status line.");
     return this.#door;
   }
+}
+
+/** A file's beginning, and what it has where its head may be described. */
+async function sides(door: Door, model: ModelBytes): Promise<[Uint8Array, Uint8Array]> {
+  const first = await model.beginning();
+  const places = JSON.parse(door.head_places(model.size, first)) as [number, number][];
+  return [first, await model.parts(places)];
 }
 
 /** The same promise however often it is asked for. */

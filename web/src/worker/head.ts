@@ -1,8 +1,5 @@
 import type { Preview } from "./protocol.js";
 
-/** A head is worth rounding where that saves so much; below, nobody would notice. */
-export const WORTH_ROUNDING = 8e6;
-
 /**
  * Milliseconds a token that every megabyte less of a head saves, measured in WebAssembly on the
  * machine of our benchmarks; see docs/models.md.
@@ -11,6 +8,5 @@ export const MS_PER_SAVED_MB = 0.3;
 
 /** What rounding the head of a model saves, in bytes; 0 where it is not worth it. */
 export function savedByRounding({ head_bytes, rounded_head_bytes }: Preview): number {
-  const saved = rounded_head_bytes ? head_bytes - rounded_head_bytes : 0;
-  return saved >= WORTH_ROUNDING ? saved : 0;
+  return rounded_head_bytes ? head_bytes - rounded_head_bytes : 0;
 }

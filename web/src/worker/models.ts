@@ -20,6 +20,8 @@ export interface ModelBytes {
   size: number | undefined;
   /** Enough of it to know what memory it will take. */
   beginning(): Promise<Uint8Array>;
+  /** The bytes at some places, each with its length, one after the other. */
+  parts(places: [number, number][]): Promise<Uint8Array>;
   /** Its pieces in order; each is good only until the next one is asked for. */
   chunks(): AsyncGenerator<Uint8Array>;
 }
@@ -42,6 +44,10 @@ export function bytesOfFile(file: File, name = file.name): ModelBytes {
     size: file.size,
     async beginning() {
       return new Uint8Array(await file.slice(0, LONG_BEGINNING).arrayBuffer());
+    },
+    async parts(places) {
+      const slices = places.map(([at, length]) => file.slice(at, at + length));
+      return new Uint8Array(await new Blob(slices).arrayBuffer());
     },
     async *chunks() {
       let reader: ReadableStreamBYOBReader;

@@ -57,8 +57,10 @@ export interface Preview {
   type: string;
   head_type: string;
   head_bytes: number;
-  /** The same head in Q8_0; 0 where that is no choice. */
+  /** The same head in Q8_0; 0 where that is no choice, or not worth it. */
   rounded_head_bytes: number;
+  /** What it is to be rounded to while loading. */
+  head: "Q8_0" | null;
   weight_bytes: number;
   work_bytes: number;
   state_bytes: number;
