@@ -10,6 +10,7 @@ export interface Pyodide {
   FS: {
     writeFile(path: string, data: Uint8Array, options?: { canOwn: boolean }): void;
     mkdirTree(path: string): void;
+    unlink(path: string): void;
   };
   pyimport(name: string): unknown;
   runPython(code: string): unknown;
@@ -40,8 +41,29 @@ export interface BegunPython {
 export interface BootedPython {
   pyodide: Pyodide;
   /** Parts that are missing, with the reason in one sentence. */
-  missing: Map<Part, string>;
+  missing: Map<Missing, string>;
 }
+
+/** Without its form with relaxed SIMD, the engine is only slower. */
+type Missing = Part | typeof RELAXED;
+
+const RELAXED = "relaxed SIMD";
+/** libecho in each form, the fastest first. */
+const FORMS = ["libecho-relaxed.so", "libecho.so"];
+/** Has Python load libecho; the sentence why it cannot. Whether NumPy is there is no matter here. */
+const TRY_LIBRARY = `
+def why_not():
+    from deep_tree_echo.errors import BackendError
+    try:
+        from deep_tree_echo.core import library
+        library()
+    except BackendError as error:
+        return str(error)
+    except ImportError:
+        pass
+    return ""
+why_not()
+`;
 
 const WASM = "pyodide/pyodide.asm.wasm";
 const OUR_FOLDER = `${SITE_PACKAGES}/deep_tree_echo`;
@@ -71,7 +93,7 @@ export class PythonStart {
   readonly #pyodide: Promise<{ loadPyodide: LoadPyodide }>;
   readonly #script: Promise<{ default: CreateModule }>;
   readonly #files: Promise<Files>;
-  readonly #missing = new Map<Part, string>();
+  readonly #missing = new Map<Missing, string>();
   #begin!: (python: BegunPython) => void;
   #fail!: (error: unknown) => void;
 
@@ -107,19 +129,51 @@ export class PythonStart {
     const snapshot = find((path) => path === SNAPSHOT);
     const model = find((path) => path.startsWith("models/"));
     const libraries = manifest.files.filter(({ path }) => path.startsWith("python/numpy/"));
-    const coreName = WebAssembly.validate(RELAXED_PROBE) ? "libecho-relaxed.so" : "libecho.so";
     return {
       manifest,
       snapshot: snapshot ? early(this.#downloads.bytes(snapshot)) : null,
       libraries: snapshot ? early(this.#compileAll(libraries)) : null,
-      core: optional(
-        "engine",
-        find((path) => path.endsWith(`/${coreName}`)),
-      ),
-      corePath: `${OUR_FOLDER}/${coreName}`,
+      core: this.#fetchCore(manifest, WebAssembly.validate(RELAXED_PROBE) ? FORMS : FORMS.slice(1)),
       model: optional("model", model),
       modelPath: `${OUR_FOLDER}/${model?.path}`,
     };
+  }
+
+  /** The first form of libecho that can be had. */
+  async #fetchCore(manifest: Manifest, forms: string[]): Promise<Library | null> {
+    for (const [index, form] of forms.entries()) {
+      const path = `wheels/${form}`;
+      try {
+        const data = await this.#downloads.bytes(listed(manifest, path));
+        return { path: `${OUR_FOLDER}/${form}`, data, others: forms.slice(index + 1) };
+      } catch (error) {
+        this.#missCore(path, (error as Error).message, index === forms.length - 1);
+      }
+    }
+    return null;
+  }
+
+  /** A form of libecho cannot be used; after the last one there is none. */
+  #missCore(path: string, reason: string, last: boolean): void {
+    const reasons = [this.#missing.get(RELAXED) ?? "", reason].join(" ").trim();
+    this.#downloads.without(path);
+    if (last) this.#miss("engine", reasons);
+    else this.#missing.set(RELAXED, reasons);
+  }
+
+  /** Puts libecho into its place, in the first form that Python can load. */
+  async #placeCore(pyodide: Pyodide, { manifest, core }: Files): Promise<void> {
+    for (let library = await core; library !== null;) {
+      const { path, data, others } = library;
+      pyodide.FS.writeFile(path, data, { canOwn: true });
+      // Without another one, Python itself will say what is wrong.
+      if (others.length === 0) return;
+      const reason = pyodide.runPython(TRY_LIBRARY) as string;
+      if (!reason) return;
+      pyodide.FS.unlink(path);
+      this.#missCore(`wheels/${path.split("/").at(-1)}`, reason, false);
+      library = await this.#fetchCore(manifest, others);
+    }
   }
 
   async #compileAll(assets: Asset[]): Promise<Map<string, WebAssembly.Module>> {
@@ -160,7 +214,7 @@ export class PythonStart {
       if (data) pyodide.FS.writeFile(path, data, { canOwn: true });
     };
     const bytes = (path: string) => this.#downloads.bytes(listed(files.manifest, path));
-    put(files.corePath, await files.core);
+    await this.#placeCore(pyodide, files);
     this.#begin({
       pyodide,
       add: async (name) => {
@@ -262,10 +316,18 @@ interface Files {
   manifest: Manifest;
   snapshot: Promise<Uint8Array<ArrayBuffer>> | null;
   libraries: Promise<Map<string, WebAssembly.Module>> | null;
-  core: Promise<Uint8Array | null>;
-  corePath: string;
+  core: Promise<Library | null>;
   model: Promise<Uint8Array | null>;
   modelPath: string;
+}
+
+/** libecho in one of its forms. */
+interface Library {
+  /** Where Python looks for it. */
+  path: string;
+  data: Uint8Array;
+  /** The forms to try if Python cannot load this one. */
+  others: string[];
 }
 
 function listed({ files }: Manifest, path: string): Asset {
