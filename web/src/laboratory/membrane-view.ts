@@ -21,7 +21,7 @@ const FLIGHT_MS = 150;
 const MOST_FLIGHTS = 40;
 /** Drawings are enlarged and made smaller only so far; then the view scrolls. */
 const LARGEST = 1.4;
-const SMALLEST = 0.62;
+const SMALLEST = 0.5;
 const FONT = "13px system-ui, sans-serif";
 
 const measure: Measure = (() => {

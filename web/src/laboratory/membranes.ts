@@ -274,7 +274,7 @@ export class Membranes extends Section {
         </div>
       </div>
       <div class="card below">
-        <h4>Trace</h4>
+        <h3>Trace</h3>
         <echo-trace
           .frames=${this.#play.frames}
           .length=${this.#play.frames.length}
@@ -326,10 +326,7 @@ export class Membranes extends Section {
           @run=${(event: CustomEvent<string>) => void this.#read(event.detail)}
         ></echo-source-editor>
       </div>
-      <form class="row end" @submit=${this.#submit}>
-        ${this.#seedField()}
-        <button type="submit">Start anew</button>
-      </form>
+      <form class="row end" @submit=${this.#submit}>${this.#seedField()}</form>
     `;
   }
 
@@ -411,10 +408,11 @@ export class Membranes extends Section {
       <button ?disabled=${play.ended || play.running} @click=${() => void play.toEnd()}>
         ${icon("last")} Run to the end
       </button>
-      <label class="speed"
-        >Speed
+      <div class="speed">
+        <span aria-hidden="true">Speed</span>
         <input
           type="range"
+          aria-label="Speed"
           min="1"
           max="20"
           .value=${String(play.speed)}
@@ -424,8 +422,8 @@ export class Membranes extends Section {
             this.requestUpdate();
           }}
         />
-        <span class="number">${play.speed}/s</span>
-      </label>
+        <span class="number" aria-hidden="true">${play.speed}/s</span>
+      </div>
     </div>`;
   }
 
@@ -433,18 +431,22 @@ export class Membranes extends Section {
   #place(): TemplateResult {
     const play = this.#play;
     const last = play.frames.length - 1;
-    return html`<label class="scrub"
-        >Step
+    return html`<div class="scrub">
+        <span aria-hidden="true">Step</span>
         <input
           type="range"
+          aria-label="Step"
+          aria-valuetext=${`${play.at} of ${last}`}
           min="0"
           max=${Math.max(1, last)}
           ?disabled=${last === 0}
           .value=${String(play.at)}
           @input=${(event: Event) => play.show(Number((event.target as HTMLInputElement).value))}
         />
-        <span class="number">${play.at} of ${last}${play.halted || play.limit ? "" : "…"}</span>
-      </label>
+        <span class="number" aria-hidden="true"
+          >${play.at} of ${last}${play.halted || play.limit ? "" : "…"}</span
+        >
+      </div>
       <p class="state" role="status">${this.#state()}</p>`;
   }
 
@@ -472,7 +474,7 @@ export class Membranes extends Section {
       ended && halted
         ? html`<span class="end"
             >Halted after ${count(at, "step")}: no rule can be applied. ${region} holds
-            ${frame.result === "#" ? "nothing" : frame.result}.</span
+            ${frame.result === "#" ? "nothing" : frame.result.replaceAll("*", " ×")}.</span
           >`
         : nothing
     }
@@ -481,7 +483,8 @@ export class Membranes extends Section {
 
   #saves(system: Opened, frame: Frame): TemplateResult {
     const name = fileName(`${system.title} ${frame.step}`);
-    const title = `${system.title}${system.line ? `: ${system.line}` : ""} Step ${frame.step}`;
+    const line = system.line.replace(/[.?]$/, "");
+    const title = `${[system.title, line].filter(Boolean).join(": ")}; step ${frame.step}`;
     const description = `${frame.text} (${membraneName(0, frame)} outside; seed ${system.seed}, made by ${system.engine})`;
     const about = { name, title, description };
     const figure = (form: "svg" | "png") => () =>

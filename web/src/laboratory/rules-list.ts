@@ -85,9 +85,9 @@ export class RulesList extends LitElement {
     }
     return html`
       <section>
-        <h4 class="number">
+        <h3 class="number">
           ${this.frame.step ? `Applied in step ${this.frame.step}` : "At the start"}
-        </h4>
+        </h3>
         ${
           groups.size
             ? html`<ul class="applied">
@@ -127,7 +127,7 @@ export class RulesList extends LitElement {
       this.dispatchEvent(new CustomEvent("mark", { detail: on ? marked : new Set() }));
     const where =
       items.length > MOST_NAMED
-        ? `${items.length} membranes ${items[0]!.label}`
+        ? `${items.length} membranes labelled ${items[0]!.label}`
         : items.map(({ membrane }) => this.#name(membrane)).join(", ");
     return html`<li
       tabindex="0"
@@ -151,7 +151,7 @@ export class RulesList extends LitElement {
     const { flows } = this.frame;
     if (!flows.length) return nothing;
     return html`<section>
-      <h4>Moved</h4>
+      <h3>Moved</h3>
       <ul class="fine">
         ${flows.slice(0, MOST_MOVES).map(
           ([from, to, objects]) =>

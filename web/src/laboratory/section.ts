@@ -107,12 +107,9 @@ export const bench = css`
     display: block;
   }
   h3 {
+    margin-bottom: 0.5rem;
     font-size: 1rem;
     line-height: 1.3;
-  }
-  h4 {
-    margin: 0 0 0.4rem;
-    font-size: 0.9375rem;
   }
   .lead {
     max-width: 70ch;

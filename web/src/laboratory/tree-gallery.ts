@@ -217,7 +217,7 @@ export class TreeGallery extends LitElement {
     return html`<button
       class=${holds === false ? "fails" : ""}
       aria-pressed=${i === this.chosen}
-      aria-label=${`${tree.text}${said}`}
+      aria-label=${`${tree.differential}, the tree ${tree.text}${said}`}
       tabindex=${i === this.chosen ? 0 : -1}
       data-place=${i}
       @click=${() => this.#choose(i)}

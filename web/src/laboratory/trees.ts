@@ -294,10 +294,11 @@ export class Trees extends Section {
         return html`<button
           class=${whole ? "whole" : ""}
           aria-pressed=${this.order === i + 1}
-          aria-label=${`Order ${i + 1}: ${count(of, "tree")}, ${held} of ${of} conditions hold`}
           @click=${() => this.#show(i + 1)}
         >
-          <span>${ordinal(i + 1)}</span>
+          <span>
+            ${ordinal(i + 1)}<span class="hidden-text"> order, ${count(of, "tree")}: </span>
+          </span>
           <span class="part">${whole ? `all ${of} hold` : `${held} of ${of}`}</span>
           <span class="bar" .style=${`--share: ${held / of}`}></span>
         </button>`;
