@@ -9,14 +9,12 @@ from deep_tree_echo.errors import ArgumentError, ModelFormatError, UnsupportedMo
 from deep_tree_echo.formats.rwkv_file import Header
 from deep_tree_echo.formats.types import TensorType
 from deep_tree_echo.platform import bundled_model_path
-from deep_tree_echo.training.evaluate import compare, model_bits, split
 from deep_tree_echo.training.export import parameters_of, read_file, write_file
 from deep_tree_echo.training.kernels import Kernels
 from deep_tree_echo.training.network import CarriedState, Network
-from deep_tree_echo.training.ngram import NGram
 from deep_tree_echo.training.optimizer import Optimizer, learning_rate, orthogonalized
 from deep_tree_echo.training.parameters import Parameters, Shape, initial_parameters
-from deep_tree_echo.training.recurrent import Recurrent, sample
+from deep_tree_echo.training.recurrent import Recurrent
 from deep_tree_echo.training.streams import Streams, pack
 from deep_tree_echo.training.trainer import Recipe, Trainer, load_parameters
 
@@ -151,32 +149,6 @@ def test_a_quantised_file_is_refused(tmp_path):
     path.write_bytes(random_model_bytes("7.0", n_embed=64, n_layer=1, type="Q8_0"))
     with pytest.raises(UnsupportedModelError, match=r"of model.bin is Q8_0; only FP32 and FP16"):
         read_file(path)
-
-
-def test_evaluation_does_not_depend_on_its_batches(tmp_path):
-    parameters = initial_parameters(SMALL, 1)
-    parts = split(as_bytes(TEXT[:7]))
-    assert [len(part) for part in parts] == [len(text) + 1 for text in TEXT[:7]]
-    one = model_bits(parameters, parts, batch=1, window=16)
-    assert model_bits(parameters, parts, batch=4, window=64) == pytest.approx(one, rel=1e-5)
-
-
-def test_comparison_and_samples(tmp_path):
-    path = tmp_path / "model.bin"
-    write_file(initial_parameters(SMALL, 1), path)
-    table = compare(path, {"train": as_bytes(TEXT), "chat": as_bytes(TEXT[:9])})
-    assert table["chat"]["order-5 n-gram"] < table["chat"]["xz -9"] < table["chat"]["model"]
-    assert sample(Recurrent(path), "a", seed=1, length=9) == sample(
-        Recurrent(path), "a", seed=1, length=9
-    )
-
-
-def test_ngram_is_a_distribution():
-    tokens = (np.random.default_rng(0).integers(0, 4, 400)).astype(np.uint16)
-    model = NGram(tokens, order=2, vocabulary=4)
-    for context in ([0, 1], [3, 3], [2, 0]):
-        rows = [np.array([*context, x], np.uint16) for x in range(4)]
-        assert sum(2 ** -model.bits(row)[2] for row in rows) == pytest.approx(1)
 
 
 def test_streams_carry_on_or_start_afresh():

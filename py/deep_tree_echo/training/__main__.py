@@ -1,4 +1,4 @@
-"""``python -m deep_tree_echo.training prepare | train | decay | finish | export | evaluate``."""
+"""``python -m deep_tree_echo.training prepare | train | decay | finish | export``."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, EchoError
 from . import data, vocabulary
-from .evaluate import answered, compare, samples
 from .export import write_file
 from .kernels import Kernels, repository_root
 from .packages import fetch
@@ -46,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (RuntimeError, FileNotFoundError, ValueError) as problem:
+    except (EchoError, RuntimeError, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
@@ -56,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     build = repository_root() / "build"
     parser = argparse.ArgumentParser(
         prog="python -m deep_tree_echo.training",
-        description="Make the bundled model: prepare the text, train, evaluate, export.",
+        description="Make the default model: prepare the text, train, export.",
     )
     parser.add_argument(
         "--folder", type=Path, default=build / "training" / "echo", help="text, log and checkpoint"
@@ -92,16 +91,13 @@ def _parser() -> argparse.ArgumentParser:
             help="of the products; bfloat16 if omitted, where the processor has it",
         )  # fmt: skip
 
-    model = Path(__file__).resolve().parents[1] / "models" / "echo-1m-FP16.bin"
-    export = commands.add_parser("export", help="write the checkpoint as a model file")
-    export.add_argument("--model", type=Path, default=model)
+    export = commands.add_parser("export", help="write a checkpoint as a model file")
+    export.add_argument("--model", type=Path, help="the file; echo-FP16.bin beside the text")
+    export.add_argument(
+        "--stage", choices=("run", "decay", "finish"), help="the last there is if omitted"
+    )
     export.add_argument("--fp32", action="store_true", help="matrices in single precision")
     export.set_defaults(run=_export)
-
-    evaluate = commands.add_parser("evaluate", help="measure a model file on held-out text")
-    evaluate.add_argument("--model", type=Path, default=model)
-    evaluate.add_argument("--samples", action="store_true", help="only answer the fixed prompts")
-    evaluate.set_defaults(run=_evaluate)
     return parser
 
 
@@ -178,24 +174,18 @@ def _stop_signal() -> Callable[[], bool]:
 
 
 def _export(options: argparse.Namespace) -> None:
-    finished = options.folder / "finish" / "checkpoint.npz"
-    trained = options.folder / "checkpoint.npz"
-    parameters, about = load_parameters(finished if finished.exists() else trained)
-    size = write_file(parameters, options.model, half=not options.fp32)
-    recipe = about["recipe"]
+    stages = [options.stage] if options.stage else ["finish", "decay", "run"]
+    found = [options.folder / stage / "checkpoint.npz" for stage in stages]
+    found = [path for path in found if path.exists()]
+    if not found:
+        raise ArgumentError(f"{options.folder} holds no checkpoint: run 'train' first.")
+    parameters, about = load_parameters(found[0])
+    model = options.model or options.folder / f"echo-{'FP32' if options.fp32 else 'FP16'}.bin"
+    size = write_file(parameters, model, half=not options.fp32)
     print(
-        f"{options.model.name}: {size} bytes, {parameters.flat.size} parameters, "
-        f"step {about['step']} of {recipe['steps']}, {about['seconds']:.0f} s of training"
+        f"{model}: {size} bytes, {parameters.flat.size} parameters of the stage "
+        f"{found[0].parent.name}, step {about['step']}, {about['seconds']:.0f} s"
     )
-
-
-def _evaluate(options: argparse.Namespace) -> None:
-    if not options.samples:
-        print(json.dumps(compare(options.model, data.load(options.folder)), indent=2))
-        for group, (right, total) in answered(options.model).items():
-            print(f"{group}: {right} of {total} held-out questions answered as written")
-    for item in samples(options.model):
-        print(f"\nUser: {item['prompt']}\nAssistant: {item['answer']}")
 
 
 if __name__ == "__main__":

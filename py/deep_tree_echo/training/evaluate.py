@@ -1,183 +1,263 @@
-"""Measure a model file on held-out documents, next to plain compressors."""
+"""Measure a model file: bits per byte, help questions, refusals, sample dialogues.
+
+The model is run by libecho, as a user runs it. Bits are counted document by
+document from a fresh state, for all tokens but a document's first, the end of the
+document included; bytes are those of the document and one for its end. So
+models with different tokenizers can be compared.
+"""
 
 from __future__ import annotations
 
 import gzip
+import itertools
 import lzma
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .. import core
+from ..model import Model
+from ..tokenizer import FILE_TOKENIZER, Tokenizer
+from . import vocabulary
 from .dialogues import Dialogues
-from .export import parameters_of
-from .network import CarriedState, Network
 from .ngram import NGram
-from .parameters import Parameters
-from .recurrent import Recurrent, sample
 
-__all__ = ["PROMPTS", "answered", "compare", "model_bits", "samples"]
+__all__ = [
+    "Score", "answer", "asked", "bits_per_byte", "compressors", "documents", "ngram", "open_model",
+    "sample_dialogues",
+]  # fmt: skip
 
-Tokens = NDArray[np.uint16]
-
-PROMPTS = (
-    "Hello, how are you today?",
-    "Who are you?",
-    "what is rwkv",
-    "Do you know what an echo state network is?",
-    "What do you know about temperature?",
-    "Does what I write stay on my machine?",
-    "How do I load a bigger model?",
-    "Will the state get larger in a long chat?",
-    "what do the colours in the state view mean?",
-    "I want to stop your reply, which key?",
-    "Are you ChatGPT?",
-    "What is the capital of France?",
-    "what is 17 times 23?",
-    "Tell me a joke.",
-    "What did you do last weekend?",
-    "I like hiking in the mountains.",
-)
+STOP = ("\n\nUser:", "\n\nAssistant:")
+MOST = 120  # tokens of an answer
 
 
-def split(tokens: Tokens) -> list[Tokens]:
-    """Cut packed documents apart.
+@dataclass(frozen=True)
+class Score:
+    """How many questions of a group were answered as its topic says.
+
+    Parameters
+    ----------
+    group : str
+        Topics, by the file that holds them.
+    right, total : int
+        Greedy answers that are, letter for letter, one of their topic's; and questions.
+    missed : list of tuple of str
+        The other questions with what was answered.
+    """
+
+    group: str
+    right: int
+    total: int
+    missed: list[tuple[str, str]]
+
+
+def open_model(path: Path) -> Model:
+    """Load a model file with the tokenizer that it was trained with.
+
+    Parameters
+    ----------
+    path : Path
+        Any file that libecho reads.
+
+    Returns
+    -------
+    Model
+        With the small vocabulary if the file has as many tokens and brings none.
+    """
+    carried = None
+    model = Model.load(path)
+    if model.n_vocab == vocabulary.SIZE:
+        carried = Tokenizer(FILE_TOKENIZER, core.Tokenizer.world(vocabulary.FILE.read_bytes()))
+        model.close()
+        model = Model.load(path, tokenizer=carried)
+    return model
+
+
+def documents(tokens: Sequence[int] | np.ndarray) -> list[bytes]:
+    """Return the text of packed documents.
 
     Parameters
     ----------
     tokens : ndarray of uint16, shape (tokens,)
-        From `pack`.
+        From `data.load`.
 
     Returns
     -------
-    list of ndarray of uint16
-        Each with its closing 0.
+    list of bytes
+        One each, without the closing 0.
     """
-    return [part for part in np.split(tokens, np.flatnonzero(tokens == 0) + 1) if len(part)]
+    pieces = vocabulary.read(vocabulary.FILE)
+    packed = np.asarray(tokens)
+    parts = np.split(packed, np.flatnonzero(packed == 0) + 1)
+    return [b"".join(pieces[token] for token in part) for part in parts if len(part)]
 
 
-def model_bits(
-    parameters: Parameters, documents: list[Tokens], batch: int = 16, window: int = 256
-) -> float:
-    """Return the bits per byte of a model, document by document from a zero state.
+def bits_per_byte(model: Model, texts: Sequence[bytes]) -> float:
+    """Measure a model.
 
     Parameters
     ----------
-    parameters : Parameters
-        The model.
-    documents : list of ndarray of uint16
-        Each with its closing 0.
-    batch, window : int
-        Documents at a time and tokens at a time; they do not change the result.
+    model : Model
+        Its token 0 ends a text.
+    texts : sequence of bytes
+        Documents.
 
     Returns
     -------
     float
-        Bits of all tokens but each document's first (there is nothing to tell
-        it from), the closing one included, over the number of those tokens.
+        Bits per byte.
     """
-    network, total, count = Network(parameters, batch, window), 0.0, 0
-    ordered = sorted(documents, key=len)
-    for start in range(0, len(ordered), batch):
-        group = ordered[start : start + batch]
-        longest = -(-max(len(part) - 1 for part in group) // window) * window
-        rows = np.zeros((batch, longest + 1), np.int32)
-        for row, part in zip(rows, group, strict=False):
-            row[: len(part)] = part
-        lengths = np.array([len(part) - 1 for part in group] + [0] * (batch - len(group)))
-        state = CarriedState(parameters.shape, batch, parameters.flat.dtype)
-        for at in range(0, longest, window):
-            logits = network.forward(rows[:, at : at + window].copy(), state)
-            target = rows[:, at + 1 : at + window + 1].reshape(-1)
-            top = logits.max(1)
-            norm = np.log(np.exp(logits - top[:, None]).sum(1)) + top
-            nats = (norm - logits[np.arange(len(logits)), target]).reshape(batch, window)
-            inside = at + np.arange(window) < lengths[:, None]
-            total += float(nats[inside].sum(dtype=np.float64))
-            count += int(inside.sum())
-    return total / count / float(np.log(2))
+    nats = size = 0.0
+    for text in texts:
+        tokens, state = [*model.encode(text), 0], None
+        for read, follows in itertools.pairwise(tokens):
+            logits, state = model.eval([read], state)
+            top = float(logits.max())
+            nats += math.log(float(np.exp(logits - top).sum())) + top - float(logits[follows])
+        size += len(text) + 1
+    return nats / size / math.log(2)
 
 
-def compare(path: Path, text: dict[str, Tokens]) -> dict[str, dict[str, float]]:
-    """Compare a model file with an n-gram model, xz and gzip.
+def ngram(train: Sequence[bytes], texts: Sequence[bytes], order: int = 5) -> float:
+    """Measure the n-gram model of `NGram`, in the same way.
 
     Parameters
     ----------
-    path : Path
-        An exported model.
-    text : dict of str to ndarray of uint16
-        ``train`` and the held-out parts.
+    train, texts : sequence of bytes
+        What it has read, and what it is measured on.
+    order : int
+        Bytes of context.
 
     Returns
     -------
-    dict of str to dict of str to float
-        Bits per byte by held-out part and method. The compressors get the whole
-        part as one file, the n-gram model has read the training text.
+    float
+        Bits per byte.
     """
-    parameters, grams = parameters_of(path), NGram(text["train"], 5)
-    out: dict[str, dict[str, float]] = {}
-    for name, tokens in text.items():
-        if name in ("train", "finish"):
-            continue
-        raw = np.maximum(tokens - 1, 0).astype(np.uint8).tobytes()
-        first = np.concatenate([[True], tokens[:-1] == 0])
-        out[name] = {
-            "model": model_bits(parameters, split(tokens)),
-            "order-5 n-gram": float(grams.bits(tokens)[~first].mean()),
-            "xz -9": 8 * len(lzma.compress(raw, preset=9)) / len(raw),
-            "gzip -9": 8 * len(gzip.compress(raw, 9)) / len(raw),
-        }
-    return out
+    tokens = _as_bytes(texts)
+    first = np.concatenate([[True], tokens[:-1] == 0])
+    return float(NGram(_as_bytes(train), order).bits(tokens)[~first].sum() / len(tokens))
 
 
-def samples(path: Path, prompts: tuple[str, ...] = PROMPTS, seed: int = 1) -> list[dict[str, Any]]:
-    """Answer fixed prompts with fixed seeds.
+def compressors(texts: Sequence[bytes]) -> dict[str, float]:
+    """Return the bits per byte of gzip and xz, which get all documents as one file.
 
     Parameters
     ----------
-    path : Path
-        An exported model.
-    prompts : tuple of str
-        First turns of chats.
+    texts : sequence of bytes
+        Documents.
+
+    Returns
+    -------
+    dict of str to float
+        By name.
+    """
+    whole = b"\0".join(texts)
+    return {
+        "gzip -9": 8 * len(gzip.compress(whole, 9)) / len(whole),
+        "xz -9": 8 * len(lzma.compress(whole, preset=9)) / len(whole),
+    }
+
+
+def answer(
+    model: Model, turns: Sequence[str], seed: int = 1, temperature: float = 0.0, top_p: float = 0.9
+) -> str:
+    """Let a model answer in a chat.
+
+    Parameters
+    ----------
+    model : Model
+        Any.
+    turns : sequence of str
+        What was said, the user's turn first and last.
     seed : int
-        Seed of every answer.
+        Of the draws.
+    temperature, top_p : float
+        0 takes the likeliest token.
 
     Returns
     -------
-    list of dict
-        ``prompt`` and ``answer``, as it came.
+    str
+        The answer.
     """
-    model = Recurrent(path)
-    return [
-        {"prompt": prompt, "answer": sample(model, f"User: {prompt}\n\nAssistant:", seed)}
-        for prompt in prompts
-    ]
+    names = ("User", "Assistant")
+    text = "\n\n".join(f"{names[place % 2]}: {turn}" for place, turn in enumerate(turns))
+    pieces = model.generate(
+        f"{text}\n\nAssistant:", max_tokens=MOST, temperature=temperature, top_p=top_p,
+        seed=seed, stop=STOP,
+    )  # fmt: skip
+    return "".join(pieces).strip()
 
 
-def answered(path: Path, seed: int = 2) -> dict[str, tuple[int, int]]:
+def asked(model: Model, seed: int = 2) -> Iterator[Score]:
     """Ask the held-out questions, one chat each, and count the answers that fit.
 
     Parameters
     ----------
-    path : Path
-        An exported model.
+    model : Model
+        Any.
     seed : int
-        Seed of the names that go into the questions.
+        Of the names that go into the questions.
 
-    Returns
-    -------
-    dict of str to tuple of int
-        By group of topics, how many greedy answers were, letter for letter, an
-        answer of their topic, and how many questions there were.
+    Yields
+    ------
+    Score
+        Of each group of topics. Those of ``beyond`` are refusals: for them the answers
+        of all its topics count, for each says truly that this cannot be known here.
     """
-    model, generator = Recurrent(path), Dialogues(seed, held_out=True)
-    out = {}
+    generator = Dialogues(seed, held_out=True)
     for group, topics in generator.topics.items():
         right = total = 0
-        for topic in topics:
-            for question, fitting in generator.questions(topic):
-                answer = sample(model, f"User: {question}\n\nAssistant:", 0, temperature=0)
-                right, total = right + (answer in fitting), total + 1
-        out[group] = (right, total)
-    return out
+        missed = []
+        pairs = [pair for topic in topics for pair in generator.questions(topic)]
+        refusals = {text for _, texts in pairs for text in texts} if group == "beyond" else set()
+        for question, fitting in pairs:
+            said = answer(model, [question])
+            total += 1
+            if said in fitting or said in refusals:
+                right += 1
+            else:
+                missed.append((question, said))
+        yield Score(group, right, total, missed)
+
+
+def sample_dialogues(
+    model: Model, texts: Sequence[bytes], count: int = 50, turns: int = 3
+) -> Iterator[list[str]]:
+    """Talk with the model as the users of held-out documents did.
+
+    Parameters
+    ----------
+    model : Model
+        Any.
+    texts : sequence of bytes
+        Documents; the first ones are taken, one each, and their users' first turns.
+    count : int
+        Dialogues.
+    turns : int
+        Questions of a dialogue at most.
+
+    Yields
+    ------
+    list of str
+        The user's and the model's turns. Nothing is left out or tried twice: the seed
+        is the dialogue's number, the temperature 0.6.
+    """
+    for number, text in enumerate(texts[:count], 1):
+        said = [turn.partition(": ")[2] for turn in text.decode().split("\n\n")]
+        talk: list[str] = []
+        for question in said[: 2 * turns : 2]:
+            talk.append(question)
+            talk.append(answer(model, talk, number, temperature=0.6))
+        yield talk
+
+
+def _as_bytes(texts: Sequence[bytes]) -> np.ndarray:
+    """Bytes plus one, and a 0 after each text."""
+    whole = b"".join(text + b"\0" for text in texts)
+    ends = np.cumsum([len(text) + 1 for text in texts]) - 1
+    tokens = np.frombuffer(whole, np.uint8).astype(np.int64) + 1
+    tokens[ends] = 0
+    return tokens

@@ -1,4 +1,4 @@
-"""An exported file, evaluated token by token, and text drawn from it.
+"""An exported file, evaluated token by token.
 
 This is RWKV-7 (arXiv:2503.14456) written a second time, from the file and
 without the kernels, so that it checks both the export and the training code.
@@ -7,14 +7,13 @@ without the kernels, so that it checks both the export and the training code.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .export import read_file
 
-__all__ = ["Recurrent", "sample"]
+__all__ = ["Recurrent"]
 
 Vector = NDArray[np.float32]
 
@@ -106,64 +105,6 @@ class Recurrent:
         y = y.reshape(-1) * t["att.ln_x.weight"] + t["att.ln_x.bias"]
         bonus = (r * k * vector["r_k"]).reshape(by_head).sum(1, keepdims=True)
         return v, t["att.output.weight"] @ ((y + (bonus * v_).reshape(-1)) * g)
-
-
-def sample(
-    model: Recurrent,
-    prompt: str,
-    seed: int,
-    length: int = 300,
-    temperature: float = 0.6,
-    top_p: float = 0.9,
-) -> str:
-    """Let the model go on from a prompt.
-
-    Parameters
-    ----------
-    model : Recurrent
-        Is reset first.
-    prompt : str
-        What it reads.
-    seed : int
-        Seed of the draws.
-    length : int
-        Tokens at most.
-    temperature, top_p : float
-        The usual settings; a temperature of 0 takes the likeliest token.
-
-    Returns
-    -------
-    str
-        What it wrote, up to the end of the text or the user's next turn.
-    """
-    model.reset()
-    random = np.random.default_rng(seed)
-    logits = np.zeros(1, np.float32)
-    for byte in prompt.encode():
-        logits = model.evaluate(byte + 1)
-    out = bytearray()
-    for _ in range(length):
-        token = _draw(logits, temperature, top_p, random)
-        if token == 0:
-            break
-        out.append(token - 1)
-        if out.endswith(b"\n\nUser:"):
-            del out[-len(b"\n\nUser:") :]
-            break
-        logits = model.evaluate(token)
-    return out.decode(errors="replace").strip()
-
-
-def _draw(logits: Vector, temperature: float, top_p: float, random: np.random.Generator) -> int:
-    if temperature <= 0:
-        return int(np.argmax(logits))
-    scores: NDArray[Any] = logits.astype(np.float64) / temperature
-    chances = np.exp(scores - scores.max())
-    chances /= chances.sum()
-    order = np.argsort(-chances, kind="stable")
-    before = np.cumsum(chances[order]) - chances[order]
-    kept = order[before < top_p]
-    return int(random.choice(kept, p=chances[kept] / chances[kept].sum()))
 
 
 def _norm(x: Vector, gain: Vector, bias: Vector) -> Vector:
