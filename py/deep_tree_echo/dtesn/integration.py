@@ -49,7 +49,7 @@ def step(method: Tableau, f: RightHandSide, t: float, y: ArrayLike, h: float) ->
     >>> step(heun, lambda t, y: -y, 0.0, [1.0], 0.5)
     array([0.625])
     """
-    return _Stepper(method, f, y).step(_finite(t, "t"), _finite(h, "h"))[0]
+    return Stepper(method, f, y).step(_finite(t, "t"), _finite(h, "h"))[0]
 
 
 def step_with_error(
@@ -60,7 +60,7 @@ def step_with_error(
     Parameters and errors are those of `step`; there must be embedded weights.
     """
     method.pair()
-    stepper = _Stepper(method, f, y)
+    stepper = Stepper(method, f, y)
     after, slopes = stepper.step(_finite(t, "t"), _finite(h, "h"))
     return after, stepper.error(slopes, h)
 
@@ -108,7 +108,7 @@ def integrate(
            [0.5 ],
            [0.25]])
     """
-    stepper = _Stepper(method, f, y)
+    stepper = Stepper(method, f, y)
     begin, stop = _finite(start, "start"), _finite(end, "end")
     size = max(stepper.y.size, 1)
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
@@ -178,8 +178,11 @@ def measured_order(
     return float(slope)
 
 
-class _Stepper:
-    """A method with its coefficients in the state's own type."""
+class Stepper:
+    """A method with its coefficients in the state's own type, and the present state.
+
+    Parameters and errors are those of `step`.
+    """
 
     def __init__(self, method: Tableau, f: RightHandSide, y: ArrayLike) -> None:
         if not method.explicit:

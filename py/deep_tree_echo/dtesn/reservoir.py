@@ -9,6 +9,9 @@ activation f (Jaeger 2001; Lukoševičius 2012). The first state is 0.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +23,7 @@ from .activations import activation as check_activation
 from .draws import Draws
 from .initializers import input_weights, recurrent_weights
 from .reservoir_engines import ReservoirWeights, make_engine
+from .reservoir_file import read_reservoir, write_reservoir
 from .sparse import SparseMatrix
 from .spectrum import spectral_radius as measured_radius
 
@@ -212,9 +216,9 @@ class Reservoir:
         engine: str,
     ) -> None:
         self.dtype = check.element_type(dtype)
-        self.size = matrix.shape[0]
-        self.n_inputs = w_in.shape[1]
-        self.n_feedback = w_back.shape[1]
+        self.size = int(matrix.shape[0])
+        self.n_inputs = int(w_in.shape[1])
+        self.n_feedback = int(w_back.shape[1])
         self.leak_rate = check.leak(leak_rate, self.size, self.dtype)
         check_activation(activation)
         self.activation = activation
@@ -327,8 +331,7 @@ class Reservoir:
             If shapes do not fit, a number is not finite, or the states overflow; the state is
             then as it was.
         """
-        u = check.sequence(inputs, "inputs", self.n_inputs, self.dtype)
-        y = self._feedback_of(feedback, len(u))
+        u, y = self.driving(inputs, feedback)
         if out is None:
             out = np.empty((len(u), self.size), dtype=self.dtype)
         elif (
@@ -342,9 +345,43 @@ class Reservoir:
                 f"{(len(u), self.size)}."
             )
         state = self._state.copy()
-        self._random = self._engine.run(u, y, state, self._random, out)
+        self.advance(state, u, y, out)
         self._state = state
         return out
+
+    def advance(self, state: Real, inputs: Real, feedback: Real, states: Real) -> None:
+        """Runs a sequence from a given state, for callers who have checked everything.
+
+        Parameters
+        ----------
+        state : ndarray
+            (size,), C-contiguous as all others: before, and afterwards.
+        inputs, feedback : ndarray
+            (T, n_inputs) and (T, n_feedback), as `driving` gives them.
+        states : ndarray
+            (T, size): what is written.
+
+        Raises
+        ------
+        ArgumentError
+            If a state is not finite; ``state`` is then as it was.
+        """
+        self._random = self._engine.run(inputs, feedback, state, self._random, states)
+
+    def driving(self, inputs: ArrayLike, feedback: ArrayLike | None) -> tuple[Real, Real]:
+        """Inputs (T, n_inputs) and feedback (T, n_feedback) of the reservoir's type, checked."""
+        u = check.sequence(inputs, "inputs", self.n_inputs, self.dtype)
+        return u, self._feedback_of(feedback, len(u))
+
+    @contextmanager
+    def kept_on_failure(self) -> Iterator[None]:
+        """Puts the state and the noise back if what is done inside fails."""
+        state, random = self._state, self._random
+        try:
+            yield
+        except BaseException:
+            self._state, self._random = state, random
+            raise
 
     def _feedback_of(self, feedback: ArrayLike | None, steps: int) -> Real:
         if feedback is None:
@@ -357,6 +394,54 @@ class Reservoir:
         if len(y) != steps:
             raise ArgumentError(f"feedback has {len(y)} steps and inputs {steps}; give as many.")
         return y
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes weights, settings, state and noise to a file (NumPy's npz).
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such folder.
+        FileError
+            If the file cannot be written.
+        """
+        write_reservoir(path, self._weights, self.leak_rate, self._state, self._random)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, engine: str = "auto") -> Self:
+        """Reads a reservoir that `save` has written; it goes on as that would have.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be read.
+        ModelFormatError
+            If it is no reservoir's, damaged, or of another version.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Reservoir(10, seed=1).save(f"{folder}/small.npz")
+        ...     Reservoir.load(f"{folder}/small.npz").size
+        10
+        """
+        weights, leak_rate, state, random = read_reservoir(path)
+        made = cls.__new__(cls)
+        made._set(
+            weights.recurrent,
+            weights.inputs,
+            weights.feedback,
+            weights.bias,
+            leak_rate,
+            weights.activation,
+            weights.noise,
+            state.dtype,
+            random,
+            engine,
+        )
+        made._state = state
+        return made
 
     @property
     def spectral_radius(self) -> float:
