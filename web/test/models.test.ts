@@ -22,6 +22,7 @@ describe("an address", () => {
     expect(() => checkedUrl("ftp://example.org/a")).toThrow(/begins with ftp:/);
     expect(nameOf(checkedUrl(" https://example.org/a/my%20model.bin?x=1 "))).toBe("my model.bin");
     expect(nameOf(checkedUrl("https://example.org/"))).toBe("example.org");
+    expect(nameOf(checkedUrl("https://example.org/100%25%.bin"))).toBe("100%25%.bin");
   });
 });
 

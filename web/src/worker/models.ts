@@ -133,7 +133,12 @@ export function checkedUrl(text: string): URL {
 
 /** The file's name in an address. */
 export function nameOf(url: URL): string {
-  return decodeURIComponent(url.pathname.split("/").at(-1) ?? "") || url.hostname;
+  const name = url.pathname.split("/").at(-1) ?? "";
+  try {
+    return decodeURIComponent(name) || url.hostname;
+  } catch {
+    return name; // a lone % sign
+  }
 }
 
 /**
