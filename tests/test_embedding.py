@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from deep_tree_echo import Chain, Model, ModelFile, SamplingSettings, core
+from deep_tree_echo import Chain, Model, ModelFile, SamplingSettings, core, platform
 from deep_tree_echo.errors import ArgumentError, FileError, MemoryBudgetError
+from deep_tree_echo.page import Page
 from deep_tree_echo.reread import EMBEDDING_LIMIT, FileReread
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ON_PYODIDE
+from tests.coroutines import drive
 from tests.gguf_files import random_gguf
 from tests.random_models import ARCHITECTURES, random_model_bytes
 
@@ -39,12 +44,13 @@ def assert_same(path: Path, prompt: list[int]) -> None:
     assert outside.outside_bytes > 0 == inside.outside_bytes
     assert outside.weight_bytes == inside.weight_bytes - outside.outside_bytes
     assert outside.fingerprint == inside.fingerprint
-    states = None, None
-    for tokens in (prompt, prompt[:1]):
-        ours, theirs = outside.eval(tokens, states[0]), inside.eval(tokens, states[1])
-        states = ours[1], theirs[1]
-        assert np.array_equal(ours[0], theirs[0])
-        assert np.array_equal(states[0].to_numpy(), states[1].to_numpy())
+    ours, our_state = outside.eval(prompt)
+    theirs, their_state = inside.eval(prompt)
+    for _ in range(2):
+        assert np.array_equal(ours, theirs)
+        assert np.array_equal(our_state.to_numpy(), their_state.to_numpy())
+        ours, our_state = outside.eval(prompt[:1], our_state)
+        theirs, their_state = inside.eval(prompt[:1], their_state)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -235,3 +241,102 @@ def test_a_damaged_file_is_refused_as_ever(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(Exception, match="truncated"):
         Model.load(path)
+
+
+class Piece:
+    """As JavaScript's byte arrays look from Python."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def to_bytes(self) -> bytes:
+        return self._data
+
+
+class _Rows:
+    """As JavaScript's rows look from Python."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data: bytes | None = data
+        self.reads = 0
+
+    def read(self, places: Sequence[int], length: int) -> Any:
+        self.reads += 1
+        assert self._data is not None
+        found = b"".join(self._data[at : at + length] for at in places)
+        return Piece(found) if ON_PYODIDE else found
+
+    def close(self) -> None:
+        self._data = None
+
+    @property
+    def closed(self) -> bool:
+        return self._data is None
+
+
+def load_in_page(page: Page, data: bytes, rows: _Rows | None, backend: str = "auto") -> Any:
+    async def pieces() -> AsyncIterator[Piece]:
+        yield Piece(data)
+
+    first = Piece(data[:20_000])
+    return json.loads(
+        drive(page.load("m.bin", len(data), pieces, backend, None, first, None, rows))
+    )
+
+
+def answer_in_page(page: Page) -> str:
+    page.begin(
+        json.dumps(
+            {
+                "turns": [{"id": "q", "role": "user", "text": "Hello"}],
+                "answerId": "a",
+                "continues": False,
+                "settings": {"max_tokens": 8, "seed": 1},
+            }
+        )
+    )
+    events: list[dict[str, Any]] = []
+    while slice := json.loads(page.pump(1.0)):
+        events += slice
+    return str(events[-1]["text"])
+
+
+@pytest.mark.parametrize("data", [random_model_bytes(type="FP16"), random_gguf(type="Q8_0")])
+def test_the_page_reads_rows_and_counts_what_is_in_memory(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The test process is larger than Pyodide.
+    monkeypatch.setattr(platform, "heap", lambda: platform.Heap(70_000_000, 60_000_000))
+    page = Page()
+    assert load_in_page(page, data, None)["description"]["outside_bytes"] == 0
+    expected = answer_in_page(page)
+
+    first = Piece(data[:20_000])
+    looked = json.loads(page.check("m.bin", len(data), first, None, None, True))
+    rows = _Rows(data)
+    description = load_in_page(page, data, rows)["description"]
+    assert looked["outside_bytes"] == description["outside_bytes"] > 0
+    place, size = looked["outside_offset"], looked["outside_bytes"]
+    assert Model.load(data).weight_bytes - description["weight_bytes"] == size
+    # The place is right: with other bytes there the model is another one.
+    damaged = bytearray(data)
+    damaged[place : place + size] = bytes(size)
+    assert answer_in_page(page) == expected
+    assert rows.reads > 8
+    entries = json.loads(page.memory())["entries"]
+    weights = next(entry for entry in entries if entry["kind"] == "weights")
+    assert weights["n_bytes"] == description["weight_bytes"]
+    assert weights["name"] == "m.bin, without 0 MB of embedding read from the file"
+
+    other = _Rows(bytes(damaged))
+    load_in_page(page, data, other)
+    assert rows.closed
+    assert not other.closed
+    assert answer_in_page(page) != expected
+
+
+def test_the_page_lets_go_of_rows_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "heap", lambda: platform.Heap(70_000_000, 60_000_000))
+    rows = _Rows(random_model_bytes())
+    load_in_page(Page(), random_model_bytes(), rows, "python_rwkv")
+    assert rows.closed

@@ -104,14 +104,18 @@ class Budget:
         about = chain.backend.description
         name = chain.model_name
         weights, work = about.get("weight_bytes", 0), about.get("work_bytes", 0)
+        outside = about.get("outside_bytes", 0) / 1e6
         parts = {"weights": weights, "work": work}
         if platform.IN_PYODIDE:
             # The rest of what loading took is the vocabulary; elsewhere nobody can tell.
             parts["tokenizer"] = platform.heap().in_use - before - weights - work
         bundled = name == platform.bundled_model_path().name
         frees = "" if bundled else "load the bundled model"
+        names = {kind: name for kind in parts}
+        if outside:
+            names["weights"] = f"{name}, without {outside:.0f} MB of embedding read from the file"
         self._model = [
-            self.ledger.enter(kind, name, n_bytes, frees=frees)  # type: ignore[arg-type]
+            self.ledger.enter(kind, names[kind], n_bytes, frees=frees)  # type: ignore[arg-type]
             for kind, n_bytes in parts.items()
             if n_bytes > 0
         ]

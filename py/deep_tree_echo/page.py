@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from . import platform
@@ -21,6 +22,7 @@ from .budget import Budget
 from .conversation import Conversation, Turn
 from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
 from .events import Done, Error, Event, Failure, Token
+from .pagereread import PageReread
 from .preview import Preview, head_places, look
 from .sampling import SamplingSettings
 from .stateview import StateView
@@ -112,6 +114,7 @@ class Page:
         head: str | None = None,
         first: Any = None,
         ends: Any = None,
+        rows: Any = None,
     ) -> str:
         """Loads a model file; the one in use stays until the new one is ready, and if it fails.
 
@@ -130,6 +133,9 @@ class Page:
         first, ends : JavaScript's byte arrays, optional
             The file's beginning, and what it has at the `head_places`; from them its needs are
             known before it is read. Without them its head stays as it is.
+        rows : JavaScript's object, optional
+            The file to read again while the model is in use, so that a large embedding stays
+            there; see `PageReread`.
 
         Raises
         ------
@@ -143,9 +149,15 @@ class Page:
             async for piece in open_file():
                 yield piece.to_bytes()
 
-        preview = self._look(name, size, first, head, ends) if first is not None else None
+        again = None if rows is None else partial(PageReread, name, rows)
+        preview = None
+        if first is not None:
+            preview = self._look(name, size, first, head, ends, again is not None)
         head = preview.head if preview else None
-        return await self._use(ModelFile(name, size, chunks, head), backend, preview)
+        loaded = await self._use(ModelFile(name, size, chunks, head, again), backend, preview)
+        if rows is not None and not self._ready().backend.description.get("outside_bytes"):
+            rows.close()
+        return loaded
 
     async def _use(self, file: ModelFile, backend: Any, preview: Preview | None = None) -> str:
         with contextlib.suppress(BackendError):
@@ -173,12 +185,18 @@ class Page:
         return self.loaded()
 
     def _look(
-        self, name: str, size: int | None, first: Any, head: str | None, ends: Any
+        self,
+        name: str,
+        size: int | None,
+        first: Any,
+        head: str | None,
+        ends: Any,
+        rereads: bool,
     ) -> Preview | None:
         """A `Preview`, or ``None``; asked the same again, as before a load, it remembers."""
         beginning = first.to_bytes()
         end = None if ends is None else ends.to_bytes()
-        key = (name, size, hash(beginning), head, end)
+        key = (name, size, hash(beginning), head, end, rereads)
         if self._looked is not None and self._looked[0] == key:
             return self._looked[1]
         self._looked = None
@@ -192,6 +210,7 @@ class Page:
                 head=head,
                 worth=WORTH_ROUNDING,
                 ends=end,
+                rereads=rereads,
             )
         except (BackendError, UnsupportedModelError):
             # Another backend may know it.
@@ -204,9 +223,17 @@ class Page:
         return json.dumps(head_places(size, first.to_bytes()))
 
     def check(
-        self, name: str, size: int | None, first: Any, head: str | None = None, ends: Any = None
+        self,
+        name: str,
+        size: int | None,
+        first: Any,
+        head: str | None = None,
+        ends: Any = None,
+        rereads: bool = False,
     ) -> str:
         """What a file's beginning tells, before any of the rest is fetched; as for `load`.
+
+        ``rereads`` says that the file can be read again while the model is in use.
 
         Returns
         -------
@@ -220,7 +247,7 @@ class Page:
         RoomError
             If it could be, but for the model in use.
         """
-        preview = self._look(name, size, first, head, ends)
+        preview = self._look(name, size, first, head, ends, rereads)
         if preview:
             self._budget.check(preview)
         return json.dumps(asdict(preview) if preview else None)

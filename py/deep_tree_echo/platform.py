@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -178,6 +179,28 @@ def _allocator() -> tuple[Any, Any]:
     information.restype = Information
     break_.restype = ctypes.c_size_t
     return information, break_
+
+
+def to_js(numbers: Sequence[int]) -> Any:
+    """Numbers as JavaScript takes them: an array of its own in Pyodide.
+
+    Examples
+    --------
+    >>> list(to_js([1, 2]))
+    [1, 2]
+    """
+    return import_module("pyodide.ffi").to_js(numbers) if IN_PYODIDE else numbers
+
+
+def js_errors() -> tuple[type[Exception], ...]:
+    """What JavaScript's exceptions become in Python: nothing outside of Pyodide.
+
+    Examples
+    --------
+    >>> IN_PYODIDE or js_errors() == ()
+    True
+    """
+    return (import_module("pyodide.ffi").JsException,) if IN_PYODIDE else ()
 
 
 async def breathe() -> None:

@@ -12,6 +12,7 @@ from .errors import EchoError
 from .formats.rwkv_records import HEADER, MAGIC, Header, Record, RecordParser
 from .formats.types import RWKV_TYPES, TensorType
 from .loading import Bytes
+from .reread import Unopened
 
 TOKENIZER_BYTES_PER_TOKEN = 40
 """What libecho's World tokenizer takes: 2.5 MB for 65536 tokens."""
@@ -40,6 +41,8 @@ class Preview:
         What the head is to be rounded to while loading.
     weight_bytes, work_bytes, state_bytes : int
         Memory of the weights as they will be loaded, to work, and of one state.
+    outside_offset, outside_bytes : int
+        The place in the file of the embedding that stays there, and its size; 0 if none does.
     """
 
     name: str
@@ -54,6 +57,8 @@ class Preview:
     weight_bytes: int
     work_bytes: int
     state_bytes: int
+    outside_offset: int = 0
+    outside_bytes: int = 0
 
     @property
     def needed_bytes(self) -> int:
@@ -72,6 +77,7 @@ def look(
     head: str | None = None,
     worth: int = 1,
     ends: Bytes | None = None,
+    rereads: bool = False,
 ) -> Preview | None:
     """Looks at the beginning of a model file, and at its end if there is one.
 
@@ -94,6 +100,10 @@ def look(
         rwkv.cpp's files, which stands at their end, is taken to be like the embedding; with it, one
         that stands elsewhere is not rounded.
 
+    rereads : bool
+        Whether the file can be read again while the model is in use, so that a large embedding
+        stays there.
+
     Returns
     -------
     Preview or None
@@ -114,7 +124,8 @@ def look(
     rounded = _rounded_bytes(facts, worth) if facts else 0
     if facts and head and not rounded:
         head = None
-    loader = ModelLoader(size=size, memory_limit_mb=memory_limit_mb, head=head)
+    again = Unopened() if rereads else None
+    loader = ModelLoader(size=size, memory_limit_mb=memory_limit_mb, head=head, again=again)
     try:
         loader.push(first)
         estimate = loader.estimate()
@@ -127,6 +138,7 @@ def look(
     if size and facts.is_its_weights:
         # libecho cannot know yet what the head is that it will round.
         weights = size - (table.n_bytes - rounded if head == "Q8_0" else 0)
+        weights -= estimate.outside_bytes
     return Preview(
         name=name,
         n_vocab=facts.n_vocab,
@@ -140,6 +152,8 @@ def look(
         weight_bytes=weights,
         work_bytes=int(estimate.work_bytes),
         state_bytes=int(estimate.state_bytes),
+        outside_offset=facts.embedding_offset if estimate.outside_bytes else 0,
+        outside_bytes=int(estimate.outside_bytes),
     )
 
 
@@ -213,6 +227,7 @@ class _Facts:
     table: _Table
     is_its_weights: bool
     """Whether weights take in memory what they take in the file."""
+    embedding_offset: int
     head_is_known: bool = True
 
 
@@ -259,7 +274,7 @@ def _facts_of_rwkv(data: memoryview, size: int | None, ends: Bytes | None) -> _F
         return None
     head = step if ends is None else _last_head(header, size, bytes(ends))
     facts = (header.n_vocab, header.n_embed, header.n_layer, header.type)
-    return _Facts(*facts, head or step, is_its_weights=True, head_is_known=head is not None)
+    return _Facts(*facts, head or step, True, at, head_is_known=head is not None)
 
 
 def _last_head(header: Header, size: int | None, ends: bytes) -> Record | None:
@@ -294,5 +309,7 @@ def _facts_of_gguf(data: memoryview) -> _Facts | None:
         for info in tensors.values():
             sizes[info.type] += info.n_bytes if info.name.startswith("blk.") else 0
         type = sizes.most_common(1)[0][0]
-        return _Facts(n_vocab, n_embed, len(blocks), type, head, False)
+        embedding = tensors.get("token_embd.weight", head)
+        place = end.value.data_begin + embedding.offset
+        return _Facts(n_vocab, n_embed, len(blocks), type, head, False, place)
     return None

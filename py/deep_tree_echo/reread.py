@@ -32,6 +32,17 @@ class Reread(Protocol):
         """Lets the file go. Harmless the second time."""
 
 
+class Unopened:
+    """Stands for a `Reread` where it is only asked what would be in memory beside it."""
+
+    def read(self, offsets: Sequence[int], n_bytes: int) -> bytes:
+        """Nothing has been opened."""
+        raise FileError("The file has not been opened; load the model.")
+
+    def close(self) -> None:
+        """Nothing to let go."""
+
+
 class FileReread:
     """A `Reread` of a file on disk. It stays open, so it may be renamed or deleted meanwhile.
 

@@ -60,7 +60,16 @@ describe("a file", () => {
       at += piece.byteLength;
     }
     expect(at).toBe(bytes.byteLength);
-    expect((await model.beginning()).byteLength).toBe(1 << 22);
+  });
+
+  it("tells as much of its beginning as its format needs", async () => {
+    const beginning = async (bytes: Uint8Array<ArrayBuffer>) =>
+      (await bytesOfFile(new File([bytes], "a.bin")).beginning()).byteLength;
+    const bytes = new Uint8Array(9_000_000);
+    expect(await beginning(bytes)).toBe(1 << 16);
+    bytes.set(new TextEncoder().encode("GGUF"));
+    expect(await beginning(bytes)).toBe(1 << 22);
+    expect(await beginning(bytes.slice(0, 3))).toBe(3);
   });
 
   it("gives the bytes at any places", async () => {

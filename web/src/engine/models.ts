@@ -128,6 +128,17 @@ export class Models {
     this.session.changed();
   }
 
+  /** Removes a kept model, or says why that cannot be. */
+  async remove(name: string): Promise<void> {
+    try {
+      await this.session.engine.deleteCached(name);
+    } catch (error) {
+      const label = labelOf({ kind: "cached", name });
+      this.loading = { label, step: null, problem: (error as Error).message };
+      this.session.changed();
+    }
+  }
+
   /** Takes back the model that is being loaded, or clears away why it failed. */
   cancel(): void {
     if (this.loading?.problem === undefined) void this.session.engine.cancelLoad();

@@ -322,7 +322,7 @@ export class ModelView extends SessionElement {
   }
 
   async #delete(name: string): Promise<void> {
-    await this.session.engine.deleteCached(name);
+    await this.session.models.remove(name);
     await this.#list();
   }
 }

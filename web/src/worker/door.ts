@@ -1,4 +1,5 @@
 import type { PyBuffer, PyProxy, TypedArray } from "./pyproxy.js";
+import type { Rows } from "./rows.js";
 
 /**
  * `deep_tree_echo.page.Page` as JavaScript sees it. Everything structured travels as JSON text,
@@ -14,6 +15,7 @@ export interface Door {
     head: "Q8_0" | undefined,
     first: Uint8Array,
     ends: Uint8Array,
+    rows: Rows | undefined,
   ): Promise<string>;
   /** A `Preview` as JSON, or `null`; throws if a file that begins so cannot be loaded now. */
   check(
@@ -22,6 +24,7 @@ export interface Door {
     first: Uint8Array,
     head: "Q8_0" | undefined,
     ends?: Uint8Array,
+    rereads?: boolean,
   ): string;
   /** The places and bytes of a file that tell what its head is: a JSON list of pairs. */
   head_places(size: number | undefined, first: Uint8Array): string;

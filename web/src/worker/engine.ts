@@ -29,6 +29,7 @@ import type {
   StateQuery,
   StateView,
 } from "./protocol.js";
+import type { Rows } from "./rows.js";
 import { StateFeed } from "./statefeed.js";
 
 /** How long Python may work before waiting messages, such as a stop, get their turn. */
@@ -138,10 +139,12 @@ class PythonEngine implements Engine {
     try {
       if (source.kind === "bundled") return await this.#load(() => door.load_bundled("{}"));
       const head = round ? ROUNDED : undefined;
-      const check: Check = (name, size, first) => void door.check(name, size, first, head);
+      const check: Check = (name, size, first) =>
+        void door.check(name, size, first, head, undefined, true);
       const model = await openSource(source, this.#cache, loading.signal, tell, check);
       try {
         const [first, ends] = await sides(door, model);
+        const rows = await rowsOf(door, model, head, first, ends);
         const opened: AsyncGenerator<Uint8Array>[] = [];
         const open = () => {
           opened.push(watched(model, loading.signal, tell));
@@ -149,8 +152,11 @@ class PythonEngine implements Engine {
         };
         try {
           return await this.#load(() =>
-            door.load(model.name, model.size, open, "auto", head, first, ends),
+            door.load(model.name, model.size, open, "auto", head, first, ends, rows),
           );
+        } catch (error) {
+          rows?.close();
+          throw error;
         } finally {
           // Python does not tell when it stops reading early; a file that stays open is locked.
           await Promise.all(opened.map((pieces) => pieces.return(undefined)));
@@ -178,7 +184,7 @@ class PythonEngine implements Engine {
       const model = await openLocal(source, this.#cache);
       const [first, ends] = await sides(door, model);
       const head = round ? ROUNDED : undefined;
-      return JSON.parse(door.check(model.name, model.size, first, head, ends)) as Preview | null;
+      return look(door, model, head, first, ends);
     } catch (error) {
       throw sentence(error);
     }
@@ -282,6 +288,30 @@ async function sides(door: Door, model: ModelBytes): Promise<[Uint8Array, Uint8A
   const first = await model.beginning();
   const places = JSON.parse(door.head_places(model.size, first)) as [number, number][];
   return [first, await model.parts(places)];
+}
+
+/** What a file tells of itself; its embedding may stay in it. */
+function look(
+  door: Door,
+  { name, size }: ModelBytes,
+  head: typeof ROUNDED | undefined,
+  first: Uint8Array,
+  ends: Uint8Array,
+): Preview | null {
+  return JSON.parse(door.check(name, size, first, head, ends, true)) as Preview | null;
+}
+
+/** The rows of its embedding, if that is large and can be read where it is. */
+async function rowsOf(
+  door: Door,
+  model: ModelBytes,
+  head: typeof ROUNDED | undefined,
+  first: Uint8Array,
+  ends: Uint8Array,
+): Promise<Rows | undefined> {
+  const found = look(door, model, head, first, ends);
+  if (!found?.outside_bytes) return undefined;
+  return (await model.rows(found.outside_offset, found.outside_bytes)) ?? undefined;
 }
 
 /** The same promise however often it is asked for. */

@@ -1,4 +1,5 @@
 import type { CachedModel, LocalSource, ModelProgress, ModelSource } from "./protocol.js";
+import { access, type AccessHandle, type Rows, rowsByCopy, rowsOfHandle } from "./rows.js";
 
 /** A model that could not be had, in one sentence. */
 export class DownloadError extends Error {
@@ -24,15 +25,19 @@ export interface ModelBytes {
   parts(places: [number, number][]): Promise<Uint8Array>;
   /** Its pieces in order; each is good only until the next one is asked for. */
   chunks(): AsyncGenerator<Uint8Array>;
+  /** Its embedding, to be read row by row; `null` where that cannot be. */
+  rows(begin: number, bytes: number): Promise<Rows | null>;
 }
 
 /** Throws if a file with this beginning could never be loaded. */
 export type Check = (name: string, size: number | undefined, first: Uint8Array) => void;
 
-const PIECE = 1 << 22;
-/** Enough of most files; those with a vocabulary inside need more. */
+/** Of a file on its way in; it is in memory twice, here and in Python. */
+const PIECE = 1 << 20;
+/** Enough of most files; GGUF files have a vocabulary inside. */
 const BEGINNING = 1 << 16;
 const LONG_BEGINNING = 1 << 22;
+const GGUF = "GGUF";
 const FOLDER = "models";
 /** Downloads in progress carry this ending until their last byte is there. */
 const PARTIAL = ".partial";
@@ -43,7 +48,9 @@ export function bytesOfFile(file: File, name = file.name): ModelBytes {
     name,
     size: file.size,
     async beginning() {
-      return new Uint8Array(await file.slice(0, LONG_BEGINNING).arrayBuffer());
+      const magic = await file.slice(0, GGUF.length).text();
+      const length = magic === GGUF ? LONG_BEGINNING : BEGINNING;
+      return new Uint8Array(await file.slice(0, length).arrayBuffer());
     },
     async parts(places) {
       const slices = places.map(([at, length]) => file.slice(at, at + length));
@@ -73,13 +80,8 @@ export function bytesOfFile(file: File, name = file.name): ModelBytes {
         await reader.cancel().catch(() => undefined);
       }
     },
+    rows: (begin, bytes) => rowsByCopy(file, begin, bytes),
   };
-}
-
-/** What TypeScript's own libraries do not know of workers. */
-interface AccessHandle {
-  read(buffer: Uint8Array, options: { at: number }): number;
-  close(): void;
 }
 
 /** A kept file, read in the worker's own time and into one buffer. */
@@ -88,28 +90,27 @@ function bytesOfHandle(handle: FileSystemFileHandle, file: File, name: string): 
   return {
     ...plain,
     async *chunks() {
-      let access: AccessHandle;
+      let open: AccessHandle;
       try {
-        access = await (
-          handle as unknown as { createSyncAccessHandle(): Promise<AccessHandle> }
-        ).createSyncAccessHandle();
+        open = await access(handle);
       } catch {
-        // Another tab reads it just now.
+        // Another reader has it for itself.
         yield* plain.chunks();
         return;
       }
       const buffer = new Uint8Array(PIECE);
       try {
         for (let at = 0; ;) {
-          const n = access.read(buffer, { at });
+          const n = open.read(buffer, { at });
           if (n === 0) break;
           at += n;
           yield buffer.subarray(0, n);
         }
       } finally {
-        access.close();
+        open.close();
       }
     },
+    rows: async (begin, bytes) => (await rowsOfHandle(handle)) ?? plain.rows(begin, bytes),
   };
 }
 
@@ -203,6 +204,13 @@ export async function* piecesOf(
   if (total && done < total) throw dropped();
 }
 
+function inUse(key: string, what: string): DownloadError {
+  return new DownloadError(
+    `${nameOf(new URL(decodeURIComponent(key)))} is in use, here or in another tab, and its ` +
+      `embedding is read from it; load another model there, then ${what}.`,
+  );
+}
+
 /** Models that were downloaded whole, in the browser's private file system. */
 export class ModelCache {
   async #folder(): Promise<FileSystemDirectoryHandle> {
@@ -237,8 +245,20 @@ export class ModelCache {
     return bytesOfHandle(handle, await handle.getFile(), name);
   }
 
+  /** @throws DownloadError if a model in use, in any tab, reads its embedding from the file. */
   async delete(key: string): Promise<void> {
+    if (await this.#inUse(key)) throw inUse(key, "delete it");
     await (await this.#folder()).removeEntry(key);
+  }
+
+  async #inUse(key: string): Promise<boolean> {
+    try {
+      const handle = await (await this.#folder()).getFileHandle(key);
+      (await access(handle, "readwrite")).close();
+    } catch (error) {
+      return (error as DOMException).name === "NoModificationAllowedError";
+    }
+    return false;
   }
 
   /** Removes the file that was downloaded from this address, if it is there. */
@@ -257,6 +277,7 @@ export class ModelCache {
     check: Check,
   ): Promise<ModelBytes> {
     const key = encodeURIComponent(url.href);
+    if (await this.#inUse(key)) throw inUse(key, "fetch it again");
     const response = await openUrl(url, signal);
     const total = Number(response.headers.get("content-length") ?? 0);
     const name = nameOf(url);
@@ -288,7 +309,8 @@ export class ModelCache {
           `delete a kept model and try again.`,
       );
     }
-    if (!target) return bytesOfFile(new File(kept, name));
+    // What is in memory already would stay there for its embedding's sake.
+    if (!target) return { ...bytesOfFile(new File(kept, name)), rows: () => Promise.resolve(null) };
     const file = await target.handle.getFile();
     const keep = async () => {
       // Safari before 26 cannot rename: it copies.

@@ -64,6 +64,9 @@ export interface Preview {
   weight_bytes: number;
   work_bytes: number;
   state_bytes: number;
+  /** The embedding, if it stays in the file: its place there and its size; else 0. */
+  outside_offset: number;
+  outside_bytes: number;
 }
 
 /** What memory is for; `Kind` of `ledger.py`. */
