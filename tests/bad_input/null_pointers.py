@@ -9,6 +9,7 @@ import ctypes
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from deep_tree_echo import Model, SamplingSettings, core
 
 from tests.bad_input.files import good
@@ -27,6 +28,7 @@ MAY_BE_NULL = {
     "echo_rwkv_eval": {3, 4, 5},
     "echo_rwkv_eval_rows": {3, 4, 5},
     "echo_sampler_sample": {3},
+    "echo_reservoir_run": {6},
     "echo_rls_update": {4},
     "echo_rls_get": {1, 2},
     "echo_lms_update": {5},
@@ -75,12 +77,21 @@ def check_all() -> int:
     # No objects, one label, room for one object and one membrane, no rules.
     psystem = core.PSystem([0, 1, 1, 1, 0, 0])
     rls = core.Rls(1, 1, 1.0, 1.0, bias=False)
+    one = np.ones((1, 1))
+    reservoir = core.Reservoir(
+        np.array([0, 1], dtype=np.uint64),
+        np.zeros(1, dtype=np.uint32),
+        *(one[0], one, one, one[0], one[0]),
+        activation=0,
+        noise=0.0,
+    )
     handles = {
         "echo_loader_": loader._handle,
         "echo_rwkv_": model._rwkv._handle,
         "echo_tokenizer_": model.tokenizer._core._handle,
         "echo_sampler_": sampler._handle,
         "echo_psystem_": psystem._handle,
+        "echo_reservoir_": reservoir._handle,
         "echo_rls_": rls._handle,
     }
     n = 0

@@ -107,15 +107,15 @@ def _ring(size: int, density: float, draws: Draws) -> Connections:
 
 def _small_world(size: int, density: float, draws: Draws) -> Connections:
     """A ring of neighbours of which some connections are rewired (Watts and Strogatz 1998)."""
-    degree = min(max(1, round(density * size)), size)
+    degree = min(max(1, round(density * size)), max(size - 1, 1))
     # The nearest first, on both sides in turn: +1, -1, +2, -2, ...
     turns = np.arange(1, degree + 1)
     steps = np.where(turns % 2 == 1, (turns + 1) // 2, -(turns // 2))
     targets = (np.arange(size)[:, None] + steps) % size
     rewired = draws.uniform(size * degree).reshape(size, degree) < REWIRED
-    if degree < size:
+    if degree < size - 1:
         for unit in np.flatnonzero(rewired.any(axis=1)):
-            taken = set(targets[unit].tolist())
+            taken = {int(unit), *targets[unit].tolist()}
             for at in np.flatnonzero(rewired[unit]):
                 new = int(draws.below(size, 1)[0])
                 while new in taken:
