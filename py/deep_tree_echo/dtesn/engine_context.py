@@ -66,7 +66,7 @@ def look_at(engine: Any, config: DTESNConfig) -> EngineView:
         inside, reason = None, "The engine's model has been closed; load it again."
     missing = [name for name in _NEEDED if not hasattr(inside, name)]
     if inside is not None and missing:
-        name = getattr(engine, "name", type(engine).__name__)
+        name = getattr(inside, "name", type(inside).__name__)
         reason = f"The engine {name} has no {missing[0]!r}, so it gives no hidden states."
         inside = None
     length = config.max_model_len

@@ -41,7 +41,7 @@ class Body:
     reservoir : Reservoir
         Its weights are read; its state is put in before and taken out after every use.
     spectral_radius : float
-        Of the recurrent weights, measured.
+        To which the weights of every membrane were scaled, and so that of all.
     """
 
     hierarchy: Hierarchy

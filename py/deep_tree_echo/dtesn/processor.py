@@ -377,7 +377,7 @@ class DTESNProcessor:
         if body is None:
             hierarchy = Hierarchy.build(*key)
             reservoir = membrane_reservoir(hierarchy, self.config)
-            body = Body(hierarchy, reservoir, reservoir.spectral_radius)
+            body = Body(hierarchy, reservoir, self.config.spectral_radius)
             self._bodies[key] = body
             if len(self._bodies) > _BODIES:
                 self._bodies.popitem(last=False)
