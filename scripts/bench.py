@@ -18,7 +18,11 @@ BENCH = ROOT / "tests" / "bench"
 ORACLES = ROOT / "tests" / "oracles"
 # What every benchmark needs, and what some need beside it.
 NEEDS = ("native", "python-packages", "fetch-world", "site", "test-tools", "bench-programs")
-MORE_NEEDS = {"speed": ("llama", "llama-full"), "upstream": ("upstream",)}
+MORE_NEEDS = {
+    "esn": ("reservoirpy",),
+    "speed": ("llama", "llama-full"),
+    "upstream": ("upstream",),
+}
 # torch has no part in the tests: an environment of its own, made only for this command.
 ORACLE_VENV = BUILD / "oracles"
 # llama.cpp is asked where the benchmarks have built it.

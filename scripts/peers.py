@@ -19,6 +19,7 @@ LLAMA_PYTHON = LLAMA / "venv" / "bin" / "python"
 SDIST = EXTERNAL / "llama-cpp-python"
 BENCH = ROOT / "tests" / "bench"
 PROGRAMS = BENCH / "web"
+RESERVOIRPY = FOLDER / "reservoirpy"
 # Without OpenMP its one thread is the caller's, and idle workers do not spin.
 COMMON = ("-DGGML_OPENMP=OFF", "-DLLAVA_BUILD=OFF", "-DLLAMA_CURL=OFF")
 AVX2 = (
@@ -73,6 +74,13 @@ def llama_full(log: Log) -> None:
         shutil.copy(path, full / path.name)
 
 
+def reservoirpy(log: Log) -> None:
+    """Install reservoirpy in an environment of its own."""
+    log.run(PYTHON, "-m", "venv", "--clear", RESERVOIRPY)
+    python = RESERVOIRPY / "bin" / "python"
+    log.run(python, "-m", "pip", "install", "--no-input", "-r", BENCH / "reservoirpy.txt")
+
+
 def programs(log: Log) -> None:
     """Compile the small WebAssembly programs of the benchmarks."""
     tools.install((CLANG, LLD), log)
@@ -108,6 +116,14 @@ PEER_STEPS = (
         lambda: [SDIST / ".source.json", *COMMON, str(os.cpu_count())],
         (LLAMA / "full" / "libggml-cpu.so",),
         ("llama",),
+    ),
+    Step(
+        "reservoirpy",
+        "installing reservoirpy",
+        reservoirpy,
+        lambda: [BENCH / "reservoirpy.txt"],
+        (RESERVOIRPY / "bin" / "python",),
+        ("tools", "venv"),
     ),
     Step(
         "bench-programs",
