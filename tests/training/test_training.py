@@ -15,7 +15,7 @@ from deep_tree_echo.training.network import CarriedState, Network
 from deep_tree_echo.training.optimizer import Optimizer, learning_rate, orthogonalized
 from deep_tree_echo.training.parameters import Parameters, Shape, initial_parameters
 from deep_tree_echo.training.recurrent import Recurrent
-from deep_tree_echo.training.streams import Streams, pack
+from deep_tree_echo.training.streams import Streams, answers, pack
 from deep_tree_echo.training.trainer import Recipe, Trainer, load_parameters
 
 from tests.random_models import random_model_bytes
@@ -94,6 +94,27 @@ def test_half_precision_is_refused_where_the_processor_has_none(monkeypatch):
     monkeypatch.setattr(Kernels, "has_half", lambda self: False)
     with pytest.raises(ArgumentError, match=r"precision is bfloat16, .* choose float32"):
         Trainer(SMALL, replace(RECIPE, precision="bfloat16"), as_bytes(TEXT), {}, SIZES)
+
+
+def test_what_is_not_wanted_is_not_learned():
+    tokens = as_bytes(TEXT)
+    wanted = answers(tokens, [b"", *(bytes([n]) for n in range(256))])
+    runs = [Trainer(SMALL, RECIPE, tokens, {}, SIZES, wanted=w) for w in (wanted, None)]
+    for run in runs:
+        losses = [run.train_step() for _ in range(6)]
+        assert losses[-1] < losses[0]
+    narrow, all_of_it = runs
+    assert narrow.streams.learned.mean() < 0.7
+    assert all_of_it.streams.learned.all()
+    assert not np.array_equal(narrow.parameters.flat, all_of_it.parameters.flat)
+
+
+def test_answers_are_marked_up_to_the_next_question():
+    pieces = [b"", *(bytes([n]) for n in range(256))]
+    tokens = as_bytes(["User: a\n\nAssistant: b\n\nUser: c\n\nAssistant: d", "User: x", "word: y"])
+    marked = answers(tokens, pieces)
+    said = "".join(chr(t - 1) if t else "|" for t, m in zip(tokens, marked, strict=True) if m)
+    assert said == " b\n\nUser: d|"
 
 
 def test_an_odd_batch_is_refused():

@@ -284,10 +284,22 @@ void OutputsGrad(int64_t rows, int64_t heads, int64_t size, const T* y, const T*
   }
 }
 
-// Cross entropy in nats, summed.  The logits become scale * their gradient.
+// What each row's target costs, in nats.
 template <typename T>
-double CrossEntropy(int64_t rows, int64_t classes, T scale, const int32_t* target, T* logits) {
-  double total = 0;
+void Costs(int64_t rows, int64_t classes, const int32_t* target, const T* logits, T* nats) {
+  for (int64_t n = 0; n < rows; ++n) {
+    const T* row = logits + n * classes;
+    T top = row[0], sum = 0;
+    for (int64_t c = 1; c < classes; ++c) top = row[c] > top ? row[c] : top;
+    for (int64_t c = 0; c < classes; ++c) sum += std::exp(row[c] - top);
+    nats[n] = std::log(sum) + top - row[target[n]];
+  }
+}
+
+// The same, and each row of the logits becomes weight[n] * its cost's gradient.
+template <typename T>
+void CrossEntropy(int64_t rows, int64_t classes, const T* weight, const int32_t* target, T* logits,
+                  T* nats) {
   for (int64_t n = 0; n < rows; ++n) {
     T* row = logits + n * classes;
     T top = row[0], sum = 0;
@@ -297,12 +309,11 @@ double CrossEntropy(int64_t rows, int64_t classes, T scale, const int32_t* targe
       row[c] = std::exp(row[c] - top);
       sum += row[c];
     }
-    total += std::log(static_cast<double>(sum)) - wanted;
-    const T factor = scale / sum;
+    nats[n] = std::log(sum) - wanted;
+    const T factor = weight[n] / sum;
     for (int64_t c = 0; c < classes; ++c) row[c] *= factor;
-    row[target[n]] -= scale;
+    row[target[n]] -= weight[n];
   }
-  return total;
 }
 
 }  // namespace
@@ -357,9 +368,13 @@ double CrossEntropy(int64_t rows, int64_t classes, T scale, const int32_t* targe
     OutputsGrad<T>(rows, heads, size, y, r, k, v, g, gain, bias, r_k, mean, rstd, bonus, dout, dy, \
                    dr, dk, dv, dg, dgain, dbias, dr_k);                                            \
   }                                                                                                \
-  extern "C" double echo_cross_entropy_##SUFFIX(int64_t rows, int64_t classes, T scale,            \
-                                                const int32_t* target, T* logits) {                \
-    return CrossEntropy<T>(rows, classes, scale, target, logits);                                  \
+  extern "C" void echo_costs_##SUFFIX(int64_t rows, int64_t classes, const int32_t* target,        \
+                                      const T* logits, T* nats) {                                  \
+    Costs<T>(rows, classes, target, logits, nats);                                                 \
+  }                                                                                                \
+  extern "C" void echo_cross_entropy_##SUFFIX(int64_t rows, int64_t classes, const T* weight,      \
+                                              const int32_t* target, T* logits, T* nats) {         \
+    CrossEntropy<T>(rows, classes, weight, target, logits, nats);                                  \
   }
 
 ECHO_CHAINS(float, f32)

@@ -1,4 +1,4 @@
-"""``python -m deep_tree_echo.training prepare | train | decay | finish | export``."""
+"""``python -m deep_tree_echo.training prepare | train | decay | finish | prefer | export``."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ from .export import write_file
 from .kernels import Kernels, repository_root
 from .packages import fetch
 from .parameters import Shape
-from .trainer import Recipe, Trainer, load_parameters
+from .preference import Preference, draw_pairs
+from .streams import answers
+from .trainer import Recipe, Trainer, load_parameters, save_parameters
 
 __all__ = ["main"]
+
+STAGES = ("run", "decay", "finish", "prefer")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,8 +88,16 @@ def _parser() -> argparse.ArgumentParser:
     finish.add_argument("--steps", type=int, default=400)
     finish.set_defaults(run=_finish)
 
-    for command in (train, decay, finish):
-        command.add_argument("--threads", type=int, choices=(1, 2), default=2)
+    prefer = commands.add_parser("prefer", help="prefer fitting answers, from the finished weights")
+    prefer.add_argument("--questions", type=int, default=3000, help="to ask the model itself")
+    prefer.add_argument("--steps", type=int, default=200)
+    prefer.set_defaults(run=_prefer)
+
+    for command in (train, decay, finish, prefer):
+        command.add_argument(
+            "--threads", type=int, choices=(0, 1, 2), default=0,
+            help="0, if omitted: two while the machine has room for them, else one",
+        )  # fmt: skip
         command.add_argument(
             "--precision", choices=("float32", "bfloat16"),
             help="of the products; bfloat16 if omitted, where the processor has it",
@@ -93,9 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
     export = commands.add_parser("export", help="write a checkpoint as a model file")
     export.add_argument("--model", type=Path, help="the file; echo-FP16.bin beside the text")
-    export.add_argument(
-        "--stage", choices=("run", "decay", "finish"), help="the last there is if omitted"
-    )
+    export.add_argument("--stage", choices=STAGES, help="the last there is if omitted")
     export.add_argument("--fp32", action="store_true", help="matrices in single precision")
     export.set_defaults(run=_export)
     return parser
@@ -160,9 +170,28 @@ def _finish(options: argparse.Namespace) -> None:
     parameters, _ = load_parameters(options.folder / "decay" / "checkpoint.npz")
     recipe = Recipe(end=options.steps, fall=options.steps, peak=4e-4, warmup=20, seed=2,
                     precision=_precision(options))  # fmt: skip
-    trainer = Trainer(parameters.shape, recipe, tokens, text, sizes, options.threads)
+    wanted = answers(tokens, vocabulary.read(vocabulary.FILE))
+    trainer = Trainer(parameters.shape, recipe, tokens, text, sizes, options.threads, wanted)
     trainer.parameters.flat[:] = parameters.flat
     trainer.run(options.folder / "finish", stopped=_stop_signal())
+
+
+def _prefer(options: argparse.Namespace) -> None:
+    from .evaluate import answer, open_model
+
+    parameters, about = load_parameters(options.folder / "finish" / "checkpoint.npz")
+    folder = options.folder / "prefer"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_file(parameters, folder / "asked.bin")
+    model = open_model(folder / "asked.bin")
+    pairs = draw_pairs(lambda question, seed: answer(model, [question], seed, 0.8),
+                       options.questions)  # fmt: skip
+    print(f"{len(pairs)} of {options.questions} answers did not fit", flush=True)
+    cutter = vocabulary.tokenizer()
+    half = _precision(options) == "bfloat16"
+    preference = Preference(parameters, pairs, cutter.encode, half=half)
+    preference.run(options.steps, say=lambda line: print(json.dumps(line), flush=True))
+    save_parameters(folder / "checkpoint.npz", parameters, about | {"step": options.steps})
 
 
 def _stop_signal() -> Callable[[], bool]:
@@ -174,7 +203,7 @@ def _stop_signal() -> Callable[[], bool]:
 
 
 def _export(options: argparse.Namespace) -> None:
-    stages = [options.stage] if options.stage else ["finish", "decay", "run"]
+    stages = [options.stage] if options.stage else STAGES[::-1]
     found = [options.folder / stage / "checkpoint.npz" for stage in stages]
     found = [path for path in found if path.exists()]
     if not found:

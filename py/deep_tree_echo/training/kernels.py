@@ -117,29 +117,6 @@ class Kernels:
         if function(*[self._convert(argument) for argument in arguments]):
             raise ValueError(f"{name} refused its arguments: no such head size is compiled in.")
 
-    def cross_entropy(self, scale: float, target: NDArray[np.int32], logits: NDArray[Any]) -> float:
-        """Sum the cross entropy and turn the logits into its gradient.
-
-        Parameters
-        ----------
-        scale : float
-            Factor on the gradient, usually one over the number of tokens.
-        target : ndarray, shape (rows,)
-            The right class of every row.
-        logits : ndarray, shape (rows, classes)
-            Overwritten by ``scale`` times the gradient.
-
-        Returns
-        -------
-        float
-            The sum over all rows, in nats, not scaled.
-        """
-        function = self._library[f"echo_cross_entropy{self._suffix}"]
-        function.restype = ctypes.c_double
-        rows, classes = logits.shape
-        arguments = (rows, classes, float(scale), target, logits)
-        return float(function(*[self._convert(item) for item in arguments]))
-
     def matmul_half(self, a: NDArray[Any], b: NDArray[Any], out: NDArray[Any]) -> bool:
         """Multiply in bfloat16, with sums in single precision.
 

@@ -121,23 +121,49 @@ class Network:
         self.multiply(last, p["head.weight"].T, logits)
         return logits
 
-    def loss(self, targets: NDArray[np.int32], scale: float) -> float:
+    def costs(self, targets: NDArray[np.int32]) -> Array:
+        """Return what the tokens cost after the last `forward`.
+
+        Parameters
+        ----------
+        targets : ndarray of int32, shape (batch, time)
+            The token that follows each one.
+
+        Returns
+        -------
+        ndarray, shape (batch, time)
+            Cross entropies in nats.
+        """
+        nats = np.empty((self.batch, self.time), self.dtype)
+        flat = np.ascontiguousarray(targets.reshape(-1))
+        logits = self._arrays["logits"]
+        self.kernels("costs", *logits.shape, flat, logits, nats)
+        return nats
+
+    def loss(self, targets: NDArray[np.int32], weights: Array | float) -> float:
         """Sum the loss of the last `forward`; leave its gradient for `backward`.
 
         Parameters
         ----------
         targets : ndarray of int32, shape (batch, time)
             The token that follows each one.
-        scale : float
-            Factor on the gradient.
+        weights : ndarray, shape (batch, time), or float
+            Factor on the gradient of each token's cost, or of all.
 
         Returns
         -------
         float
-            Sum of the cross entropies in nats.
+            Sum of the costs in nats, not weighted; of an array of weights, those
+            that are 0 leave their tokens out.
         """
+        each = np.empty((self.batch, self.time), self.dtype)
+        each[...] = weights
+        nats = np.empty_like(each)
         flat = np.ascontiguousarray(targets.reshape(-1))
-        return self.kernels.cross_entropy(scale, flat, self._arrays["logits"])
+        logits = self._arrays["logits"]
+        self.kernels("cross_entropy", *logits.shape, each, flat, logits, nats)
+        counted = nats[each != 0] if isinstance(weights, np.ndarray) else nats
+        return float(counted.sum(dtype=np.float64))
 
     def backward(self) -> None:
         """Write the gradients of the last `loss` into `gradients`."""

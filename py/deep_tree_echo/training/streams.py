@@ -10,13 +10,16 @@ the later parts of long documents would hardly ever be read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Streams", "pack"]
+__all__ = ["Streams", "answers", "pack"]
+
+TURN = re.compile(rb"Assistant:([^\0]*?(?:\n\nUser:|\0))")
 
 
 def pack(documents: Iterable[str], encode: Callable[[bytes], Sequence[int]]) -> NDArray[np.uint16]:
@@ -41,6 +44,31 @@ def pack(documents: Iterable[str], encode: Callable[[bytes], Sequence[int]]) -> 
     return np.concatenate(parts) if parts else end[:0]
 
 
+def answers(tokens: NDArray[np.uint16], pieces: Sequence[bytes]) -> NDArray[np.bool_]:
+    """Mark what the assistant says in packed dialogues, and that it then stops.
+
+    Parameters
+    ----------
+    tokens : ndarray of uint16, shape (tokens,)
+        From `pack`, of documents with turns ``User: ...`` and ``Assistant: ...``.
+    pieces : sequence of bytes
+        The bytes of every token.
+
+    Returns
+    -------
+    ndarray of bool, shape (tokens,)
+        True from what follows ``Assistant:`` to the next ``User:`` or the end.
+    """
+    lengths = np.array([max(1, len(piece)) for piece in pieces])[tokens]
+    ends = np.cumsum(lengths)
+    # The end of a text is a zero byte here, which no text has.
+    whole = b"".join([pieces[token] or b"\0" for token in tokens])
+    inside = np.zeros(len(whole), np.bool_)
+    for found in TURN.finditer(whole):
+        inside[found.start(1) : found.end(1)] = True
+    return np.asarray(inside[ends - 1], np.bool_)
+
+
 class Streams:
     """Windows of several streams over packed documents.
 
@@ -57,19 +85,31 @@ class Streams:
         window's border.
     seed : int
         Seed of the starting points and jumps.
+    wanted : ndarray of bool, shape (tokens,), optional
+        Tokens to learn; all of them if omitted.
 
     Attributes
     ----------
+    learned : ndarray of bool, shape (batch, window)
+        Which targets of the window last returned are to be learned.
     fresh : ndarray of bool, shape (batch,)
         Streams whose state must be reset before the window last returned.
     """
 
     def __init__(
-        self, tokens: NDArray[np.uint16], batch: int, window: int, jump: float, seed: int
+        self,
+        tokens: NDArray[np.uint16],
+        batch: int,
+        window: int,
+        jump: float,
+        seed: int,
+        wanted: NDArray[np.bool_] | None = None,
     ) -> None:
         if len(tokens) <= window + 1:
             raise ValueError("There is less text than one window.")
         self.tokens, self.window, self.jump = tokens, window, jump
+        self.wanted = np.ones(len(tokens), np.bool_) if wanted is None else wanted
+        self.learned = np.ones((batch, window), np.bool_)
         self.random = np.random.default_rng(seed)
         starts = np.concatenate([[0], np.flatnonzero(tokens == 0) + 1])
         self.starts = starts[starts < len(tokens) - window - 1]
@@ -95,6 +135,7 @@ class Streams:
         self._begun = True
         index = self.position[:, None] + np.arange(self.window + 1)
         rows = self.tokens[index].astype(np.int32)
+        self.learned = self.wanted[index[:, 1:]]
         self.position = self.position + self.window
         return rows[:, :-1].copy(), rows[:, 1:].copy()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from .optimizer import Optimizer, learning_rate
 from .parameters import Parameters, Shape, initial_parameters
 from .streams import Streams
 
-__all__ = ["Recipe", "Trainer", "load_parameters"]
+__all__ = ["Recipe", "Trainer", "load_parameters", "save_parameters"]
 
 Tokens = NDArray[np.uint16]
 
@@ -79,7 +80,10 @@ class Trainer:
     sizes : ndarray of int, shape (vocabulary,)
         Bytes of each token; the end of a text counts as one.
     threads : int
-        One or two; the result is the same.
+        One or two, or 0 for two while the machine has room for them, and else one; the
+        result is the same.
+    wanted : ndarray of bool, shape (tokens,), optional
+        Tokens to learn; all of them if omitted.
     """
 
     SHARDS = 2  # fixed: the sum of the gradients must not depend on the machine
@@ -92,6 +96,7 @@ class Trainer:
         held_out: dict[str, Tokens],
         sizes: NDArray[np.int64],
         threads: int = 2,
+        wanted: NDArray[np.bool_] | None = None,
     ) -> None:
         if recipe.batch % self.SHARDS:
             raise ArgumentError(
@@ -102,14 +107,17 @@ class Trainer:
         self.parameters = initial_parameters(shape, recipe.seed)
         half = recipe.precision == "bfloat16"
         self.optimizer = Optimizer(shape, recipe.decay, half=half)
-        self.streams = Streams(tokens, recipe.batch, recipe.window, recipe.jump, recipe.seed)
+        self.streams = Streams(
+            tokens, recipe.batch, recipe.window, recipe.jump, recipe.seed, wanted
+        )
         part = recipe.batch // self.SHARDS
         self.networks = [
             Network(self.parameters, part, recipe.window, half) for _ in range(self.SHARDS)
         ]
         self.states = [CarriedState(shape, part) for _ in range(self.SHARDS)]
         self.step, self.seconds = 0, 0.0
-        self._pool = ThreadPoolExecutor(threads)
+        self.threads = threads
+        self._pool = ThreadPoolExecutor(self.SHARDS)
 
     def train_step(self) -> float:
         """Take one step.
@@ -122,7 +130,8 @@ class Trainer:
         recipe = self.recipe
         inputs, targets = self.streams.next()
         part = recipe.batch // self.SHARDS
-        scale = 1.0 / inputs.size
+        learned = self.streams.learned
+        weights = (learned / max(1, learned.sum())).astype(np.float32)
 
         def work(shard: int) -> float:
             rows = slice(shard * part, (shard + 1) * part)
@@ -130,18 +139,19 @@ class Trainer:
             for stream in np.flatnonzero(self.streams.fresh[rows]):
                 state.reset(int(stream))
             network.forward(inputs[rows], state)
-            loss = network.loss(targets[rows], scale)
+            loss = network.loss(targets[rows], weights[rows])
             network.backward()
             return loss
 
-        total = sum(self._pool.map(work, range(self.SHARDS)))
+        both = self.threads == 2 or (self.threads == 0 and _has_room())
+        total = sum((self._pool.map if both else map)(work, range(self.SHARDS)))
         gradient = self.networks[0].gradients
         for network in self.networks[1:]:
             gradient.flat += network.gradients.flat
         rate = learning_rate(self.step, recipe.peak, recipe.warmup, recipe.end, recipe.fall)
         self.optimizer.update(self.parameters, gradient, self.step, rate)
         self.step += 1
-        return total / float(self.sizes[targets].sum()) / math.log(2)
+        return total / max(1.0, float(self.sizes[targets[learned]].sum())) / math.log(2)
 
     def measure(self, tokens: Tokens, windows: int = 8) -> float:
         """Return the bits per byte on packed documents, streams side by side.
@@ -248,10 +258,7 @@ class Trainer:
         }
         for shard, state in enumerate(self.states):
             arrays[f"wkv{shard}"], arrays[f"shift{shard}"] = state.wkv, state.shift
-        fresh = path.with_suffix(".part")
-        with fresh.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        fresh.replace(path)
+        _write(path, arrays)
 
     @classmethod
     def resume(
@@ -278,7 +285,7 @@ class Trainer:
         sizes : ndarray of int, shape (vocabulary,)
             Bytes of each token.
         threads : int
-            One or two.
+            One or two, or 0 as the machine has room.
         fall : int
             If not 0, the run ends after so many more steps, in which the rate falls.
         precision : str, optional
@@ -339,3 +346,32 @@ def load_parameters(path: Path) -> tuple[Parameters, dict[str, Any]]:
         parameters = Parameters(Shape(**about["shape"]))
         parameters.flat[:] = file["values"]
     return parameters, about
+
+
+def save_parameters(path: Path, parameters: Parameters, about: dict[str, Any]) -> None:
+    """Write a checkpoint that has parameters only, for `load_parameters`.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    parameters : Parameters
+        Of the shape that `about` names.
+    about : dict
+        As `load_parameters` returned it.
+    """
+    _write(path, {"about": np.array(json.dumps(about)), "values": parameters.flat})
+
+
+def _write(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """The old file stays until the new one is whole."""
+    fresh = path.with_suffix(".part")
+    with fresh.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    fresh.replace(path)
+
+
+def _has_room() -> bool:
+    """Whether others than this run keep less than one processor busy."""
+    waiting, _, _ = os.getloadavg()
+    return waiting - Trainer.SHARDS < (os.cpu_count() or 1) - 1
