@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from deep_tree_echo import Reservoir, Ridge
 from deep_tree_echo.dtesn.draws import Draws
-from deep_tree_echo.dtesn.measures import nmse, nrmse, valid_time
+from deep_tree_echo.dtesn.measures import memory_capacity, nmse, nrmse, valid_time
 from deep_tree_echo.dtesn.network import EchoStateNetwork
 from deep_tree_echo.dtesn.sparse import SparseMatrix
 from deep_tree_echo.dtesn.tasks import LORENZ_EXPONENT, lorenz, mackey_glass, narma
+
+from tests.dtesn.readout_golden import answers
 
 
 def narma10(size: int, seed: int) -> float:
@@ -30,6 +32,26 @@ def narma10(size: int, seed: int) -> float:
     network = EchoStateNetwork(reservoir, Ridge(1e-9))
     network.train(inputs[:2000], targets[:2000], washout=100)
     return nmse(targets[2000:], network.predict(inputs[2000:]))
+
+
+def documented_reservoir() -> Reservoir:
+    """The 100 units of reservoirpy's example of memory capacity, with its weights."""
+    known = answers()
+    weights = SparseMatrix.from_triplets(
+        known["memory rows"], known["memory columns"], known["memory values"], (100, 100)
+    )
+    return Reservoir.from_matrices(weights, known["memory inputs"], dtype="float64")
+
+
+def documented_memory() -> Any:
+    """(50,) its memory capacities, which sum to 18.78 there."""
+    return memory_capacity(
+        documented_reservoir(),
+        50,
+        inputs=answers()["memory series"],
+        n_test=100,
+        regularisation=1e-4,
+    )
 
 
 def mackey_glass_direct(size: int, seed: int) -> float:

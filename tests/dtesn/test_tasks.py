@@ -11,7 +11,6 @@ from deep_tree_echo.dtesn import integrate
 from deep_tree_echo.dtesn.deep import DeepReservoir
 from deep_tree_echo.dtesn.measures import memory_capacity, nmse, nrmse, valid_time
 from deep_tree_echo.dtesn.methods import RK4
-from deep_tree_echo.dtesn.sparse import SparseMatrix
 from deep_tree_echo.dtesn.tasks import delays, lorenz, mackey_glass, narma, sine, uniform
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,22 +148,8 @@ def test_valid_time_ends_at_the_first_error() -> None:
         valid_time(np.ones(4), np.ones(4))
 
 
-def documented_reservoir() -> Reservoir:
-    known = answers()
-    weights = SparseMatrix.from_triplets(
-        known["memory rows"], known["memory columns"], known["memory values"], (100, 100)
-    )
-    return Reservoir.from_matrices(weights, known["memory inputs"], dtype="float64")
-
-
 def test_memory_capacity_is_reservoirpys() -> None:
-    found = memory_capacity(
-        documented_reservoir(),
-        50,
-        inputs=answers()["memory series"],
-        n_test=100,
-        regularisation=1e-4,
-    )
+    found = experiments.documented_memory()
     assert abs(found.sum() - 18.78) < 0.05
     np.testing.assert_allclose(found, answers()["memory capacities"], atol=1e-6)
 
