@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..errors import ArgumentError
+from .charges import CHARGES, Charge, check_charge, check_label
 from .multiset import EMPTY, Multiset, MultisetLike
 
 __all__ = [
@@ -29,27 +29,8 @@ __all__ = [
     "send_out",
 ]
 
-Charge = Literal["+", "0", "-"]
 Effect = Literal["keep", "dissolve", "divide"]
 Model = Literal["transition", "active"]
-CHARGES: tuple[Charge, ...] = ("-", "0", "+")
-RESERVED = ("environment", "supply")
-_LABEL = re.compile(r"\w+")
-
-
-def check_label(label: str) -> None:
-    """Raises `ArgumentError` unless ``label`` can name a membrane."""
-    if not isinstance(label, str) or not _LABEL.fullmatch(label) or label in RESERVED:
-        raise ArgumentError(
-            f"{label!r} is no label; it must be letters and digits, and neither environment "
-            "nor supply."
-        )
-
-
-def check_charge(charge: str) -> None:
-    """Raises `ArgumentError` unless ``charge`` is one of three."""
-    if charge not in CHARGES:
-        raise ArgumentError(f"the charge is {charge!r}; it must be '+', '0' or '-'.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import factorial, prod
-from operator import attrgetter, index
+from operator import attrgetter
 from threading import Lock
-from typing import Any, Final, NamedTuple, Self, final
+from typing import Any, NamedTuple, Self, final
 from weakref import WeakValueDictionary
 
 from ..errors import ArgumentError
+from .levels import MAX_VERTICES, check_count, integers, levels_of_text
 
-MAX_VERTICES: Final = 512
-"""The most vertices of a tree that is read from a text, a list or a level sequence."""
+__all__ = ["MAX_VERTICES", "RootedTree", "TreeLayout"]
 
 
 class TreeLayout(NamedTuple):
@@ -127,7 +127,7 @@ class RootedTree:
         >>> print(RootedTree.from_levels([0, 1, 1, 2]))
         [[•],•]
         """
-        levels = _integers(levels, "levels")
+        levels = integers(levels, "levels")
         for i in range(1, len(levels)):
             if not levels[0] < levels[i] <= levels[i - 1] + 1:
                 raise ArgumentError(
@@ -154,7 +154,7 @@ class RootedTree:
         >>> print(RootedTree.from_parents([1, -1, 1, 2]))
         [[•],•]
         """
-        parents = _integers(parents, "parents")
+        parents = integers(parents, "parents")
         above: list[list[int]] = [[] for _ in parents]
         roots: list[int] = []
         for vertex, parent in enumerate(parents):
@@ -200,7 +200,7 @@ class RootedTree:
         >>> RootedTree.parse("[[],[[]]]") is RootedTree.parse("[• [•]]")
         True
         """
-        return RootedTree.from_levels(_levels_of_text(text))
+        return RootedTree.from_levels(levels_of_text(text))
 
     @property
     def alpha(self) -> int:
@@ -346,24 +346,6 @@ def _tree(children: Sequence[RootedTree]) -> RootedTree:
         return _ALIVE.setdefault(key, tree)
 
 
-def _check_count(count: int, name: str) -> None:
-    if not 1 <= count <= MAX_VERTICES:
-        raise ArgumentError(
-            f"{name} describes {count} vertices; a tree has from 1 to {MAX_VERTICES}."
-        )
-
-
-def _integers(values: Sequence[int], name: str) -> list[int]:
-    _check_count(len(values), name)
-    found = []
-    for i, value in enumerate(values):
-        try:
-            found.append(index(value))
-        except TypeError:
-            raise ArgumentError(f"{name}[{i}] is {value!r}; it must be an integer.") from None
-    return found
-
-
 def _levels_of_nest(children: Sequence[Any]) -> list[int]:
     levels: list[int] = []
     stack: list[tuple[Any, int]] = [(children, 0)]
@@ -378,31 +360,5 @@ def _levels_of_nest(children: Sequence[Any]) -> list[int]:
             raise ArgumentError(
                 f"children has {node!r} in it; it must be a list of trees or of lists of lists."
             )
-        _check_count(len(levels) + len(stack), "children")
-    return levels
-
-
-def _levels_of_text(text: str) -> list[int]:
-    if not isinstance(text, str):
-        raise ArgumentError(f"text is {text!r}; it must be a tree such as '[[•],•]'.")
-    levels: list[int] = []
-    depth = 0
-    for position, letter in enumerate(text):
-        if depth == 0 and levels and not letter.isspace():
-            raise ArgumentError(
-                f"text goes on with {letter!r} at position {position}; the tree has ended before."
-            )
-        if letter in "[•*":
-            levels.append(depth)
-            depth += letter == "["
-        elif letter == "]" and depth:
-            depth -= 1
-        elif not (letter.isspace() or (letter == "," and depth)):
-            raise ArgumentError(
-                f"text has {letter!r} at position {position}; only brackets, '•', '*', commas and "
-                "blanks make a tree."
-            )
-    if depth:
-        raise ArgumentError(f"text ends within {depth} open brackets; close them with ']'.")
-    _check_count(len(levels), "text")
+        check_count(len(levels) + len(stack), "children")
     return levels
