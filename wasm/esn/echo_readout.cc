@@ -110,7 +110,7 @@ echo_status echo_rls_predict(echo_rls* rls, const double* states, size_t count, 
   return rls->object->Predict(states, count, outputs);
 }
 
-echo_status echo_rls_get(echo_rls* rls, double* weights, double* covariance) {
+echo_status echo_rls_get(const echo_rls* rls, double* weights, double* covariance) {
   ECHO_CHECK_NULL(rls);
   rls->object->Get(weights, covariance);
   return ECHO_OK;

@@ -140,18 +140,22 @@ echo_status Rls::Predict(const double* states, size_t count, double* outputs) {
   return ECHO_OK;
 }
 
-void Rls::Get(double* weights, double* covariance) {
+void Rls::Get(double* weights, double* covariance) const {
   if (weights != nullptr) {
     for (size_t o = 0; o < settings_.n_outputs; ++o) {
       std::copy_n(weights_.get() + o * padded_, width_, weights + o * width_);
     }
   }
   if (covariance == nullptr) return;
-  if (n_pending_ != 0) Flush();
+  // The pending vectors stay pending, so that looking changes no later bit.
   for (size_t i = 0; i < width_; ++i) {
-    for (size_t j = 0; j <= i; ++j) {
-      covariance[i * width_ + j] = covariance[j * width_ + i] = q_[ops::SymmetricAt(i, j)];
+    double* row = covariance + i * width_;
+    for (size_t j = 0; j <= i; ++j) row[j] = q_[ops::SymmetricAt(i, j)];
+    for (size_t p = 0; p < n_pending_; ++p) {
+      const double* v = pending_.get() + p * padded_;
+      ops::AddScaled(-v[i], v, i + 1, row);
     }
+    for (size_t j = 0; j <= i; ++j) covariance[j * width_ + i] = row[j] *= scale_;
   }
 }
 

@@ -33,7 +33,7 @@ class Rls {
 
   // weights (n_outputs, width) and covariance (width, width), which is P; each may be NULL.
   // width is n_features + bias, the bias last.
-  void Get(double* weights, double* covariance);
+  void Get(double* weights, double* covariance) const;
   echo_status Set(const double* weights, const double* covariance);
 
  private:

@@ -482,7 +482,7 @@ ECHO_API echo_status echo_rls_predict(echo_rls* rls, const double* states, size_
 
 /* weights as above and covariance, P (n_features + bias, n_features + bias). Each may
  * be NULL in echo_rls_get. */
-ECHO_API echo_status echo_rls_get(echo_rls* rls, double* weights, double* covariance);
+ECHO_API echo_status echo_rls_get(const echo_rls* rls, double* weights, double* covariance);
 ECHO_API echo_status echo_rls_set(echo_rls* rls, const double* weights, const double* covariance);
 
 /* Least mean squares: W += rate e x^T, or with rate / (offset + x x) if normalised. */
