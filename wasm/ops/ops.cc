@@ -145,10 +145,10 @@ void Wkv56(const float* r, const float* k, const float* v, const float* first, c
 }
 
 void Wkv7(const float* r, const float* w, const float* k, const float* v, const float* removal,
-          const float* replacement, size_t n_tokens, size_t heads, size_t size, float* state,
-          float* out) {
+          const float* replacement, size_t n_tokens, size_t heads, size_t size, const float* from,
+          float* to, float* out) {
   HWY_DYNAMIC_DISPATCH(Wkv7All)
-  (r, w, k, v, removal, replacement, n_tokens, heads, size, state, out);
+  (r, w, k, v, removal, replacement, n_tokens, heads, size, from, to, out);
 }
 
 }  // namespace echo::ops

@@ -104,10 +104,11 @@ void Wkv56(const float* r, const float* k, const float* v, const float* first, c
            size_t decay_stride, size_t n_tokens, size_t heads, size_t size, float* state,
            float* out);
 
-// RWKV 7: all inputs and out (T, heads, size); state (heads, value, key) is updated.
+// RWKV 7: all inputs and out (T, heads, size); the state (heads, value, key) is read
+// from one place and written to another or the same.
 void Wkv7(const float* r, const float* w, const float* k, const float* v, const float* removal,
-          const float* replacement, size_t n_tokens, size_t heads, size_t size, float* state,
-          float* out);
+          const float* replacement, size_t n_tokens, size_t heads, size_t size, const float* from,
+          float* to, float* out);
 
 }  // namespace echo::ops
 #endif  // DEEP_TREE_ECHO_OPS_OPS_H_

@@ -89,33 +89,74 @@ inline void Wkv56All(const float* r, const float* k, const float* v, const float
 // the replacement key:
 //   S_ij  = S_ij w_j + (sum_l S_il a_l) b_j + v_i k_j
 //   out_i = sum_j S_ij r_j
+// The vectors of one head and token.
+struct Head7 {
+  const float* r;
+  const float* w;
+  const float* k;
+  const float* v;
+  const float* removal;
+  const float* replacement;
+};
+
+// Rows of S that go through the vectors together, as the registers allow.
+constexpr size_t kStateRows = HWY_MAX_BYTES == 64 ? 4 : 2;
+
+// `kRows` rows of S from `row` on; from, to (size, size), out (size).
+template <size_t kRows>
+HWY_INLINE void Rows7(const Head7& x, size_t row, size_t size, const float* from, float* to,
+                      float* HWY_RESTRICT out) {
+  const Floats d;
+  const float* s = from + row * size;
+  float* next_s = to + row * size;
+  Vec removed[kRows];
+  for (size_t i = 0; i < kRows; ++i) removed[i] = hn::Zero(d);
+  Each(size, [&](size_t j, auto io) HWY_ATTR {
+    const Vec removal = io.Load(x.removal + j);
+    for (size_t i = 0; i < kRows; ++i) {
+      removed[i] = hn::MulAdd(io.Load(s + i * size + j), removal, removed[i]);
+    }
+  });
+  Vec sa[kRows];
+  Vec value[kRows];
+  Vec sum[kRows];
+  for (size_t i = 0; i < kRows; ++i) {
+    sa[i] = hn::Set(d, hn::ReduceSum(d, removed[i]));
+    value[i] = hn::Set(d, x.v[row + i]);
+    sum[i] = hn::Zero(d);
+  }
+  Each(size, [&](size_t j, auto io) HWY_ATTR {
+    const Vec k = io.Load(x.k + j);
+    const Vec w = io.Load(x.w + j);
+    const Vec replacement = io.Load(x.replacement + j);
+    const Vec r = io.Load(x.r + j);
+    for (size_t i = 0; i < kRows; ++i) {
+      Vec next = hn::Mul(value[i], k);
+      next = hn::MulAdd(io.Load(s + i * size + j), w, next);
+      next = Flush(hn::MulAdd(sa[i], replacement, next));
+      io.Store(next, next_s + i * size + j);
+      sum[i] = hn::MulAdd(next, r, sum[i]);
+    }
+  });
+  for (size_t i = 0; i < kRows; ++i) out[row + i] = hn::ReduceSum(d, sum[i]);
+}
+
 inline void Wkv7All(const float* r, const float* w, const float* k, const float* v,
                     const float* removal, const float* replacement, size_t n_tokens, size_t heads,
-                    size_t size, float* HWY_RESTRICT state, float* HWY_RESTRICT out) {
-  const Floats d;
+                    size_t size, const float* from, float* to, float* HWY_RESTRICT out) {
   const size_t n = heads * size;
   for (size_t head = 0; head < heads; ++head) {
     const size_t h = head * size;
+    const float* s = from + h * size;
     for (size_t t = 0; t < n_tokens; ++t) {
       const size_t at = t * n + h;
-      for (size_t i = 0; i < size; ++i) {
-        float* HWY_RESTRICT s = state + (h + i) * size;
-        Vec removed = hn::Zero(d);
-        Each(size, [&](size_t j, auto io) HWY_ATTR {
-          removed = hn::MulAdd(io.Load(s + j), io.Load(removal + at + j), removed);
-        });
-        const Vec sa = hn::Set(d, hn::ReduceSum(d, removed));
-        const Vec value = hn::Set(d, v[at + i]);
-        Vec sum = hn::Zero(d);
-        Each(size, [&](size_t j, auto io) HWY_ATTR {
-          Vec next = hn::Mul(value, io.Load(k + at + j));
-          next = hn::MulAdd(io.Load(s + j), io.Load(w + at + j), next);
-          next = Flush(hn::MulAdd(sa, io.Load(replacement + at + j), next));
-          io.Store(next, s + j);
-          sum = hn::MulAdd(next, io.Load(r + at + j), sum);
-        });
-        out[at + i] = hn::ReduceSum(d, sum);
+      const Head7 x = {r + at, w + at, k + at, v + at, removal + at, replacement + at};
+      size_t row = 0;
+      for (; row + kStateRows <= size; row += kStateRows) {
+        Rows7<kStateRows>(x, row, size, s, to + h * size, out + at);
       }
+      for (; row < size; ++row) Rows7<1>(x, row, size, s, to + h * size, out + at);
+      s = to + h * size;
     }
   }
 }

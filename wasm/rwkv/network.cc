@@ -1,7 +1,6 @@
 #include "rwkv/network.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "formats/quantize.h"
@@ -116,11 +115,11 @@ void Network::MatMul(const Tensor& matrix, const float* x, size_t n_tokens, floa
   ops::MatMul(matrix, x, n_tokens, y, reinterpret_cast<uint8_t*>(scratch_));
 }
 
-void Network::NormAndShift(const NormWeights& norm, size_t n_tokens, float* shift) {
+void Network::NormAndShift(const NormWeights& norm, size_t n_tokens, const float* from, float* to) {
   const size_t c = embed();
-  std::copy_n(shift, c, normed_);
+  std::copy_n(from, c, normed_);
   ops::LayerNorm(x_, norm.weight, norm.bias, n_tokens, c, kNormEpsilon, normed_ + c);
-  std::copy_n(normed_ + n_tokens * c, c, shift);
+  std::copy_n(normed_ + n_tokens * c, c, to);
 }
 
 void Network::AddChannelMix(const ChannelMixWeights& weights, bool lerp, size_t n_tokens) {
@@ -151,30 +150,34 @@ const uint8_t* Network::EmbeddingRow(const Input& input, size_t t) const {
                                : embedding_.data + input.tokens[t] * embedding_.row_bytes;
 }
 
-// `begin`: the first token of the chunk.
-void Network::RunChunk(const Input& input, size_t begin, size_t n_tokens, float* state) {
+// `begin`: the first token of the chunk. The state as in Layer.
+void Network::RunChunk(const Input& input, size_t begin, size_t n_tokens, const float* from,
+                       float* to) {
   const size_t c = embed();
   for (size_t t = 0; t < n_tokens; ++t) {
     DequantizeRow(embedding_.type, EmbeddingRow(input, begin + t), c, x_ + t * c);
   }
   ops::LayerNorm(x_, first_norm_.weight, first_norm_.bias, n_tokens, c, kNormEpsilon, x_);
   const size_t layer_state = static_cast<size_t>(info_.state_size) / layers();
-  for (size_t i = 0; i < layers(); ++i) Layer(i, n_tokens, state + i * layer_state);
+  for (size_t i = 0; i < layers(); ++i) {
+    Layer(i, n_tokens, from + i * layer_state, to + i * layer_state);
+  }
 }
 
 echo_status Network::Eval(const Input& input, size_t n_tokens, const float* state_in,
                           float* state_out, float* logits) {
-  const size_t size = static_cast<size_t>(info_.state_size);
+  // The first chunk reads the caller's state, so that no state is copied.
   float* state = state_out != nullptr ? state_out : state_;
-  if (state_in == nullptr) {
+  const float* from = state_in;
+  if (from == nullptr) {
     InitState(state);
-  } else if (state_in != state) {
-    std::memmove(state, state_in, size * sizeof(float));
+    from = state;
   }
   size_t last = 0;  // tokens in the chunk that ran last
   for (size_t done = 0; done < n_tokens; done += last) {
     last = std::min(kChunk, n_tokens - done);
-    RunChunk(input, done, last, state);
+    RunChunk(input, done, last, from, state);
+    from = state;
   }
   const float* x = x_ + (last - 1) * embed();
   ops::LayerNorm(x, last_norm_.weight, last_norm_.bias, 1, embed(), kNormEpsilon, hidden_);

@@ -50,8 +50,9 @@ class Network : public Rwkv {
   // Asks for its buffers, for kChunk tokens each; called twice, see Workspace.
   virtual void TakeBuffers(Workspace* workspace) = 0;
 
-  // One layer over T tokens: reads and updates x_ and the layer's state.
-  virtual void Layer(size_t layer, size_t n_tokens, float* state) = 0;
+  // One layer over T tokens: updates x_; reads the layer's state from one place and
+  // writes it to another or the same.
+  virtual void Layer(size_t layer, size_t n_tokens, const float* from, float* to) = 0;
 
   // Another network of the same architecture, nullptr without memory.
   virtual std::unique_ptr<Network> New() const = 0;
@@ -60,9 +61,9 @@ class Network : public Rwkv {
 
   // ------------------------------------------------- what it may build upon
 
-  // normed_ = layer norm of x_, with the previous input in row 0; `shift` (C) is
-  // that input and becomes the last row.
-  void NormAndShift(const NormWeights& norm, size_t n_tokens, float* shift);
+  // normed_ = layer norm of x_, with the previous input in row 0: `from` (C); the
+  // last row goes to `to` (C).
+  void NormAndShift(const NormWeights& norm, size_t n_tokens, const float* from, float* to);
 
   // The inputs of the tokens themselves: normed_ without row 0, (T, C).
   const float* inputs() const { return normed_ + embed(); }
@@ -97,7 +98,7 @@ class Network : public Rwkv {
  private:
   void TakeAllBuffers();
   const uint8_t* EmbeddingRow(const Input& input, size_t t) const;
-  void RunChunk(const Input& input, size_t begin, size_t n_tokens, float* state);
+  void RunChunk(const Input& input, size_t begin, size_t n_tokens, const float* from, float* to);
 
   std::shared_ptr<const Weights> weights_;
   Tensor embedding_;        // (V, C), its data nullptr if it has stayed in the file

@@ -72,26 +72,27 @@ class V4 final : public Network {
   }
 
   // state: time_shift, channel_shift, aa, bb, pp, each (C).
-  void Layer(size_t layer, size_t n_tokens, float* state) override {
+  void Layer(size_t layer, size_t n_tokens, const float* from, float* to) override {
     const size_t c = embed();
     const BlockWeights& w = blocks_[layer];
 
     // Time mix.
-    NormAndShift(w.ln1, n_tokens, state);
+    NormAndShift(w.ln1, n_tokens, from, to);
     ops::ShiftMix(normed_, w.mix_r, n_tokens, c, mixed_);
     MatMul(w.receptance, mixed_, n_tokens, r_);
     ops::ShiftMix(normed_, w.mix_k, n_tokens, c, mixed_);
     MatMul(w.key, mixed_, n_tokens, k_);
     ops::ShiftMix(normed_, w.mix_v, n_tokens, c, mixed_);
     MatMul(w.value, mixed_, n_tokens, v_);
-    float* aa = state + 2 * c;
+    float* aa = to + 2 * c;
+    if (from != to) std::copy_n(from + 2 * c, 3 * c, aa);
     ops::Wkv4(w.first, w.decay, k_, v_, n_tokens, c, aa, aa + c, aa + 2 * c, wkv_);
     ops::MultiplySigmoid(r_, n_tokens * c, wkv_);
     MatMul(w.output, wkv_, n_tokens, mixed_);
     ops::Add(mixed_, n_tokens * c, x_);
 
     // Channel mix.
-    NormAndShift(w.ln2, n_tokens, state + c);
+    NormAndShift(w.ln2, n_tokens, from + c, to + c);
     AddChannelMix(channel_mix_[layer], true, n_tokens);
   }
 

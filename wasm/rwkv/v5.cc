@@ -90,7 +90,7 @@ class V5 final : public Network {
   }
 
   // state: time_shift (C), channel_shift (C), S (H, key, value).
-  void Layer(size_t layer, size_t n_tokens, float* state) override {
+  void Layer(size_t layer, size_t n_tokens, const float* from, float* to) override {
     const size_t c = embed();
     const BlockWeights& w = blocks_[layer];
     const float* decay = w.decay;  // (H, S)
@@ -105,14 +105,16 @@ class V5 final : public Network {
     }
 
     // Time mix.
-    NormAndShift(w.ln1, n_tokens, state);
+    NormAndShift(w.ln1, n_tokens, from, to);
     ops::ShiftMix(normed_, w.mix_r, n_tokens, c, mixed_);
     MatMul(w.receptance, mixed_, n_tokens, r_);
     ops::ShiftMix(normed_, w.mix_k, n_tokens, c, mixed_);
     MatMul(w.key, mixed_, n_tokens, k_);
     ops::ShiftMix(normed_, w.mix_v, n_tokens, c, mixed_);
     MatMul(w.value, mixed_, n_tokens, v_);
-    ops::Wkv56(r_, k_, v_, first, decay, 0, n_tokens, heads(), head_size(), state + 2 * c, out_);
+    float* s = to + 2 * c;
+    if (from != to) std::copy_n(from + 2 * c, c * head_size(), s);
+    ops::Wkv56(r_, k_, v_, first, decay, 0, n_tokens, heads(), head_size(), s, out_);
     ops::GroupNorm(out_, w.ln_x.weight, w.ln_x.bias, n_tokens, heads(), head_size(),
                    GroupNormEpsilon(head_size()), out_);
     if (has_gate_) {
@@ -124,7 +126,7 @@ class V5 final : public Network {
     ops::Add(mixed_, n_tokens * c, x_);
 
     // Channel mix.
-    NormAndShift(w.ln2, n_tokens, state + c);
+    NormAndShift(w.ln2, n_tokens, from + c, to + c);
     AddChannelMix(channel_mix_[layer], true, n_tokens);
   }
 

@@ -2,6 +2,7 @@
 // Dynamic Recurrence", arXiv:2404.05892, section 4 (Finch): the token shift and
 // the decay depend on the data through low-rank matrices ("lora" in the paper).
 // Shapes as in network.h; M is the rank of the token shift, D of the decay.
+#include <algorithm>
 #include <new>
 
 #include "ops/ops.h"
@@ -73,13 +74,13 @@ class V6 final : public Network {
   }
 
   // state: time_shift (C), channel_shift (C), S (H, key, value).
-  void Layer(size_t layer, size_t n_tokens, float* state) override {
+  void Layer(size_t layer, size_t n_tokens, const float* from, float* to) override {
     const size_t c = embed();
     const size_t n = n_tokens * c;
     const BlockWeights& w = blocks_[layer];
 
     // Time mix.
-    NormAndShift(w.ln1, n_tokens, state);
+    NormAndShift(w.ln1, n_tokens, from, to);
     ops::ShiftDelta(normed_, n_tokens, c, delta_);
     ops::AddDelta(inputs(), delta_, w.maa_x, n_tokens, c, low_input_);
 
@@ -97,7 +98,9 @@ class V6 final : public Network {
     MixInput(w, kG, n_tokens);
     MatMul(w.gate, mixed_, n_tokens, g_);
 
-    ops::Wkv56(r_, k_, v_, w.first, w_, c, n_tokens, heads(), head_size(), state + 2 * c, out_);
+    float* s = to + 2 * c;
+    if (from != to) std::copy_n(from + 2 * c, c * head_size(), s);
+    ops::Wkv56(r_, k_, v_, w.first, w_, c, n_tokens, heads(), head_size(), s, out_);
     ops::GroupNorm(out_, w.ln_x.weight, w.ln_x.bias, n_tokens, heads(), head_size(),
                    kGroupNormEpsilon, out_);
     ops::MultiplySilu(g_, n, out_);
@@ -105,7 +108,7 @@ class V6 final : public Network {
     ops::Add(mixed_, n, x_);
 
     // Channel mix.
-    NormAndShift(w.ln2, n_tokens, state + c);
+    NormAndShift(w.ln2, n_tokens, from + c, to + c);
     ops::ShiftDelta(normed_, n_tokens, c, delta_);
     AddChannelMix(channel_mix_[layer], false, n_tokens);
   }

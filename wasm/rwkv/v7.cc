@@ -78,13 +78,13 @@ class V7 final : public Network {
   }
 
   // state: time_shift (C), channel_shift (C), S (H, value, key).
-  void Layer(size_t layer, size_t n_tokens, float* state) override {
+  void Layer(size_t layer, size_t n_tokens, const float* from, float* to) override {
     const size_t c = embed();
     const size_t n = n_tokens * c;
     const BlockWeights& w = blocks_[layer];
 
     // Time mix.
-    NormAndShift(w.ln1, n_tokens, state);
+    NormAndShift(w.ln1, n_tokens, from, to);
     ops::ShiftDelta(normed_, n_tokens, c, delta_);
 
     MixInput(w, kR, n_tokens);
@@ -122,8 +122,8 @@ class V7 final : public Network {
 
     ops::Keys7(w.k_k, w.k_a, n_tokens, heads(), head_size(), k_, a_, removal_);
     float* replacement = a_;
-    ops::Wkv7(r_, w_, k_, v_, removal_, replacement, n_tokens, heads(), head_size(), state + 2 * c,
-              out_);
+    ops::Wkv7(r_, w_, k_, v_, removal_, replacement, n_tokens, heads(), head_size(), from + 2 * c,
+              to + 2 * c, out_);
     ops::GroupNorm(out_, w.ln_x.weight, w.ln_x.bias, n_tokens, heads(), head_size(),
                    kGroupNormEpsilon, out_);
     ops::BonusGate7(r_, k_, v_, w.r_k, g_, n_tokens, heads(), head_size(), out_);
@@ -131,7 +131,7 @@ class V7 final : public Network {
     ops::Add(mixed_, n, x_);
 
     // Channel mix.
-    NormAndShift(w.ln2, n_tokens, state + c);
+    NormAndShift(w.ln2, n_tokens, from + c, to + c);
     ops::ShiftDelta(normed_, n_tokens, c, delta_);
     AddChannelMix(channel_mix_[layer], false, n_tokens);
   }
