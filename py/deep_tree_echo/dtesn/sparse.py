@@ -81,7 +81,7 @@ class SparseMatrix:
         cls, rows: ArrayLike, columns: ArrayLike, values: ArrayLike, shape: tuple[int, ...]
     ) -> SparseMatrix:
         """Values (nnz,) at rows (nnz,) and columns (nnz,), in any order, no place twice."""
-        at_row, at_column = np.asarray(rows, np.int64), np.asarray(columns, np.int64)
+        at_row, at_column = np.asarray(rows, np.intp), np.asarray(columns, np.intp)
         order = np.lexsort((at_column, at_row))
         indptr = np.zeros(shape[0] + 1, dtype=np.int64)
         np.cumsum(np.bincount(at_row, minlength=shape[0]), out=indptr[1:])
@@ -104,9 +104,11 @@ class SparseMatrix:
         """float32 or float64."""
         return self.data.dtype
 
-    def rows(self) -> NDArray[np.int64]:
+    def rows(self) -> NDArray[np.intp]:
         """(nnz,) the row of each value."""
-        return np.repeat(np.arange(self.shape[0]), np.diff(self.indptr))
+        # NumPy counts by machine words, which have 32 bits in WebAssembly.
+        counts = np.diff(self.indptr).astype(np.intp)
+        return np.repeat(np.arange(self.shape[0], dtype=np.intp), counts)
 
     def to_dense(self) -> Real:
         """(rows, columns): the whole matrix, zeros included."""
