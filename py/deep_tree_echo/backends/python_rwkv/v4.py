@@ -6,6 +6,7 @@ T is tokens, C channels, F the width of the channel mix.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -76,18 +77,20 @@ class TimeMix:
 class ChannelMix:
     """A gated two-layer network on each token and its predecessor."""
 
+    mix_name: ClassVar[str] = "time_mix"
+
     mix: Floats  # (2, 1, C): token shift of k, r
     key: Matrix  # C -> F
     value: Matrix  # F -> C
     receptance: Matrix  # C -> C
 
     @classmethod
-    def bind(cls, weights: Weights, layer: int) -> ChannelMix:
+    def bind(cls, weights: Weights, layer: int) -> Self:
         """The channel mix of one layer."""
         width = weights.header.n_embed
         at = f"blocks.{layer}.ffn."
         hidden = weights.shape(f"{at}key.weight", 2)[0]
-        mix = [weights.vector(f"{at}time_mix_{letter}", 1, width) for letter in "kr"]
+        mix = [weights.vector(f"{at}{cls.mix_name}_{letter}", 1, width) for letter in "kr"]
         return cls(
             mix=np.stack(mix),
             key=weights.matrix(f"{at}key.weight", hidden, width),

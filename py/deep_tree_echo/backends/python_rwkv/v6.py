@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import v4
 from .layers import GroupNorm, shifted, sigmoid, squared_relu
 from .network import Architecture, head_size
 from .v5 import recur
@@ -90,28 +91,11 @@ class TimeMix:
         return self.output(y)
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelMix:
-    """A gated two-layer network on each token and its predecessor."""
+class ChannelMix(v4.ChannelMix):
+    """RWKV 4's, with a token shift that is counted from the token itself."""
 
-    mix: Floats  # (2, 1, C): token shift of k, r
-    key: Matrix  # C -> F
-    value: Matrix  # F -> C
-    receptance: Matrix  # C -> C
-
-    @classmethod
-    def bind(cls, weights: Weights, layer: int) -> ChannelMix:
-        """The channel mix of one layer."""
-        width = weights.header.n_embed
-        at = f"blocks.{layer}.ffn."
-        hidden = weights.shape(f"{at}key.weight", 2)[0]
-        mix = [weights.vector(f"{at}time_maa_{letter}", 1, width) for letter in "kr"]
-        return cls(
-            mix=np.stack(mix),
-            key=weights.matrix(f"{at}key.weight", hidden, width),
-            value=weights.matrix(f"{at}value.weight", width, hidden),
-            receptance=weights.matrix(f"{at}receptance.weight", width, width),
-        )
+    __slots__ = ()
+    mix_name = "time_maa"
 
     def __call__(self, x: Floats, last: Floats) -> Floats:
         """X (T, C) after the layer norm -> (T, C); ``last`` (C,) is overwritten."""
