@@ -135,6 +135,11 @@ def web_inputs() -> Iterator[Path | str]:
             yield path
 
 
+def docs(log: Log) -> None:
+    """Turn the docs into pages."""
+    log.run(PYTHON, "-m", "scripts.docs", BUILD / "docs", cwd=ROOT)
+
+
 def nothing(log: Log) -> None:
     """Stand for the steps that this one needs."""
 
@@ -244,11 +249,19 @@ STEPS = (
         ("node-packages", "fetch-pyodide"),
     ),
     Step(
+        "docs",
+        "turning the docs into pages",
+        docs,
+        lambda: [ROOT / "docs", ROOT / "scripts" / "docs.py", ROOT / "requirements.txt"],
+        (BUILD / "docs" / "index.html",),
+        ("python-packages",),
+    ),
+    Step(
         "site",
         "assembling build/site",
         site.assemble,
         site.inputs,
         (site.SITE / "assets.json",),
-        ("page", "snapshot", "wasm", "relaxed", "fetch-lark"),
+        ("page", "snapshot", "wasm", "relaxed", "fetch-lark", "docs"),
     ),
 )

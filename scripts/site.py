@@ -19,6 +19,7 @@ __all__ = ["SITE", "assemble", "inputs"]
 
 SITE = BUILD / "site"
 PAGE = BUILD / "web"
+DOCS = BUILD / "docs"
 PYODIDE = BUILD / "external" / "pyodide"
 # Without and with relaxed SIMD; the page loads the one that its browser runs faster.
 LIBRARIES = (BUILD / "wasm" / "libecho.so", BUILD / "relaxed" / "libecho-relaxed.so")
@@ -35,7 +36,7 @@ PACKED = ("python/packages.tar", "python/snapshot.bin")
 
 def inputs() -> Iterator[Path | str]:
     """Give what the site is made from."""
-    yield from (PAGE, snapshot.FOLDER, *LIBRARIES, MODELS, Path(__file__))
+    yield from (PAGE, DOCS, snapshot.FOLDER, *LIBRARIES, MODELS, Path(__file__))
     yield from (PYODIDE / ".source.json", LARK / ".source.json")
     yield from (ROOT / "external" / "sources.toml", ROOT / "LICENSE")
     yield ROOT / "web" / "package-lock.json"
@@ -59,6 +60,8 @@ def assemble(log: Log) -> None:
             files[f"python/{path.relative_to(snapshot.FOLDER).as_posix()}"] = path
     for library in LIBRARIES:
         files[f"wheels/{library.name}"] = library
+    for path in DOCS.glob("*.html"):
+        files[f"docs/{path.name}"] = path
     for path in LARK.glob("*.whl"):
         files[f"wheels/{path.name}"] = path
     for path in sorted(MODELS.glob("*.bin")):

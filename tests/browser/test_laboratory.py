@@ -289,11 +289,11 @@ def test_an_own_system_and_its_errors(bench: Page) -> None:
     shoot(bench, "laboratory-own-light")
     assert_accessible(bench)
     # What was on the bench is still there.
-    expect(bench.locator("echo-rules")).to_contain_text("All 7 rules")
+    expect(bench.locator("echo-rules")).to_contain_text("All rules (7)")
     field.fill(GROWING)
     field.press("Control+Enter")
     expect(alert).to_be_empty()
-    expect(bench.locator("echo-rules")).to_contain_text("All 1 rules")
+    expect(bench.locator("echo-rules")).to_contain_text("All rules (1)")
     run(bench)
     expect(state(bench)).to_contain_text(
         "beyond the 9007199254740991 objects that the system may hold", timeout=15_000
@@ -301,7 +301,7 @@ def test_an_own_system_and_its_errors(bench: Page) -> None:
     document = squares(seed=9).to_json()
     field.fill(json.dumps(document))
     field.press("Control+Enter")
-    expect(bench.locator("echo-rules")).to_contain_text("All 7 rules")
+    expect(bench.locator("echo-rules")).to_contain_text("All rules (7)")
     field.fill('{"format": "deep-tree-echo/psystem",\n "version": }')
     field.press("Control+Enter")
     expect(bench.get_by_role("button", name="Go to line 2, column 13")).to_be_visible()
@@ -318,7 +318,7 @@ def test_without_the_parser(open_page: Open, site: Server) -> None:
     page.context.unroute("**/lark-*")
     page.get_by_role("button", name="Put it on the bench").click()
     expect(alert).to_be_empty(timeout=BOOT_MS)
-    expect(page.locator("echo-rules")).to_contain_text("All 1 rules")
+    expect(page.locator("echo-rules")).to_contain_text("All rules (1)")
 
 
 def test_what_is_saved_of_membranes(bench: Page, tmp_path: Path) -> None:
@@ -432,6 +432,22 @@ def test_what_is_saved_of_trees(trees: Page, tmp_path: Path) -> None:
 # ------------------------------------------------------------------- everybody
 
 
+@pytest.mark.parametrize(
+    ("section", "title"),
+    [("membranes", "Membrane systems"), ("trees", "Rooted trees and B-series")],
+)
+def test_the_docs_are_there(section: str, title: str, ready_page: Page) -> None:
+    go(ready_page, section)
+    ready_page.locator("echo-laboratory .explained summary").click()
+    with ready_page.expect_popup() as opening:
+        ready_page.get_by_role("link", name="More in the docs").click()
+    docs = opening.value
+    expect(docs.get_by_role("heading", level=1)).to_have_text(title)
+    assert_accessible(docs)
+    docs.close()
+    ready_page.locator("echo-laboratory .explained summary").click()
+
+
 def test_by_keyboard(bench: Page) -> None:
     bench.locator("echo-laboratory h2").focus()
     tab_to(bench, "Subset sum")
@@ -464,7 +480,7 @@ def test_looks(bench: Page, scheme: Scheme) -> None:
         step(bench)
         expect(bench.locator("echo-rules")).to_contain_text(f"Applied in step {number}")
     bench.locator("summary", has_text="What am I looking at?").first.click()
-    bench.get_by_text("All 7 rules").click()
+    bench.get_by_text("All rules (7)").click()
     assert_accessible(bench)
     shoot(bench, f"laboratory-membranes-{scheme}")
     go(bench, "trees")

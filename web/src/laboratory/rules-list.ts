@@ -98,7 +98,7 @@ export class RulesList extends LitElement {
       </section>
       ${this.#moves()}
       <details>
-        <summary class="fine">All ${this.rules.length} rules</summary>
+        <summary class="fine">All rules (${this.rules.length})</summary>
         <ul class="all" tabindex="0" aria-label="All rules">
           ${this.rules.map(
             ({ name, text, probability }, index) =>
