@@ -23,6 +23,8 @@ MORE_NEEDS = {
     "speed": ("llama", "llama-full"),
     "upstream": ("upstream",),
 }
+# Several by one name.
+GROUPS = {"dtesn": ("esn", "psystem", "processor")}
 # torch has no part in the tests: an environment of its own, made only for this command.
 ORACLE_VENV = BUILD / "oracles"
 # llama.cpp is asked where the benchmarks have built it.
@@ -34,10 +36,12 @@ def bench(names: Iterable[str]) -> int:
     known = {path.stem: path for path in sorted(BENCH.glob("[a-z]*.py"))}
     if not known:
         raise StepError(f"there is no benchmark in {BENCH.relative_to(ROOT)} yet.")
-    unknown = [name for name in names if name not in known]
+    asked = [one for name in names for one in GROUPS.get(name, (name,))]
+    unknown = [name for name in asked if name not in known]
     if unknown:
-        raise StepError(f"there is no benchmark {unknown[0]!r}; known are {', '.join(known)}.")
-    chosen = list(names) or list(known)
+        every = ", ".join([*known, *GROUPS])
+        raise StepError(f"there is no benchmark {unknown[0]!r}; known are {every}.")
+    chosen = list(dict.fromkeys(asked)) or list(known)
     needs = [*NEEDS, *(need for name in chosen for need in MORE_NEEDS.get(name, ()))]
     run_steps(PEER_STEPS, needs)
     # Browser profiles of a run that was ended.
