@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from deep_tree_echo import RLS, ArgumentError, Reservoir, Ridge
+from deep_tree_echo.dtesn.deep import DeepReservoir
 from deep_tree_echo.dtesn.force import force
 from deep_tree_echo.dtesn.lms import LMS
 from deep_tree_echo.dtesn.network import EchoStateNetwork
@@ -77,6 +78,34 @@ def test_a_free_run_by_feedback_goes_on_with_the_series() -> None:
     network.reset()
     network.drive(None, SERIES[100:600])
     np.testing.assert_allclose(network.generate(100)[:, 0], SERIES[600:700], atol=1e-3)
+
+
+def test_a_free_run_starts_from_what_the_readout_saw_last() -> None:
+    # The output after the last step of training is the first input of the free run.
+    for beside in (False, True):
+        network = EchoStateNetwork(plain(), Ridge(1e-6), inputs_to_readout=beside)
+        network.train(SERIES[:800], SERIES[1:801], washout=100)
+        after = network.last
+        network.reset()
+        np.testing.assert_allclose(network.predict(SERIES[:800])[-1], after, atol=1e-9)
+        network.reset()
+        network.drive(SERIES[:800], SERIES[1:801])
+        np.testing.assert_allclose(network.last, after, atol=1e-9)
+        np.testing.assert_allclose(network.generate(3)[:, 0], SERIES[801:804], atol=1e-2)
+
+
+def test_a_deep_reservoir_takes_the_place_of_one() -> None:
+    deep = DeepReservoir.of_sizes([60, 40], input_scaling=0.3, dtype="float64", seed=1)
+    network = EchoStateNetwork(deep, Ridge(1e-8), inputs_to_readout=True)
+    network.train(SERIES[:1200], SERIES[1:1201], washout=200)
+    assert network.readout.n_features == 101
+    np.testing.assert_allclose(network.generate(50)[:, 0], SERIES[1201:1251], atol=1e-2)
+    with pytest.raises(ArgumentError, match="The reservoir has no feedback"):
+        force(EchoStateNetwork(deep, RLS()), SERIES)
+    before = deep.state
+    with pytest.raises(ArgumentError, match="targets has nan"):
+        network.learn(SERIES, SERIES + np.nan)
+    assert (deep.state == before).all()
 
 
 @given(cut=st.integers(0, 30))

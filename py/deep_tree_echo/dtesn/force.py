@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError
 from . import reservoir_checks as check
+from .deep import DeepReservoir
 from .network import EchoStateNetwork
 from .rls import RLS
 
@@ -67,31 +68,27 @@ def force(
     readout, reservoir = network.readout, network.reservoir
     if not isinstance(readout, RLS):
         raise ArgumentError(f"The readout is {readout!r}; FORCE learns by RLS.")
-    if not reservoir.n_feedback:
+    if isinstance(reservoir, DeepReservoir) or not reservoir.n_feedback:
         raise ArgumentError("The reservoir has no feedback; make it with n_feedback.")
     interval = check.count(every, "every", 1)
     u, y = network.series(inputs, targets)
-    before, last = reservoir.state, network.last
-    if not (reservoir.n_inputs or last is not None or before.any() or reservoir.bias.any()):
+    last, state = network.last, reservoir.state
+    if not (reservoir.n_inputs or last is not None or state.any() or reservoir.bias.any()):
         raise ArgumentError(
             "Nothing would ever move: state, feedback and bias are 0, and no inputs "
             "come; give the reservoir a bias or a state."
         )
     fed = np.zeros(reservoir.n_feedback) if last is None else last
     found = np.empty_like(y)
-    with readout.unchanged_on_failure():
-        try:
-            for t in range(len(y)):
-                features = reservoir.step(u[t], fed)
-                if network.inputs_to_readout:
-                    features = np.concatenate([features, u[t]])
-                if t % interval and readout.n_features is not None:
-                    fed = readout.predict(features[None])[0]
-                else:
-                    fed = readout.update(features, y[t])
-                found[t] = fed
-        except BaseException:
-            reservoir.state, network.last = before, last
-            raise
+    with readout.unchanged_on_failure(), network.kept_on_failure():
+        for t in range(len(y)):
+            features = reservoir.step(u[t], fed)
+            if network.inputs_to_readout:
+                features = np.concatenate([features, u[t]])
+            if t % interval and readout.n_features is not None:
+                fed = readout.predict(features[None])[0]
+            else:
+                fed = readout.update(features, y[t])
+            found[t] = fed
     network.last = fed
     return found

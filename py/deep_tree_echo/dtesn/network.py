@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ArgumentError
 from . import reservoir_checks as check
+from .deep import DeepReservoir
 from .readout import Readout
 from .reservoir import Reservoir
 from .ridge import Ridge
@@ -33,7 +35,7 @@ class EchoStateNetwork:
 
     Parameters
     ----------
-    reservoir : Reservoir
+    reservoir : Reservoir or DeepReservoir
         Its state moves on with every step.
     readout : Readout, optional
         `Ridge`, `RLS` or `LMS`; a `Ridge` if absent.
@@ -58,12 +60,12 @@ class EchoStateNetwork:
 
     def __init__(
         self,
-        reservoir: Reservoir,
+        reservoir: Reservoir | DeepReservoir,
         readout: Readout | None = None,
         *,
         inputs_to_readout: bool = False,
     ) -> None:
-        if not isinstance(reservoir, Reservoir):
+        if not isinstance(reservoir, Reservoir | DeepReservoir):
             raise ArgumentError(f"reservoir is {reservoir!r}; it must be a Reservoir.")
         readout = Ridge() if readout is None else readout
         if not isinstance(readout, Readout):
@@ -155,20 +157,18 @@ class EchoStateNetwork:
                 "that leaves some."
             )
         length = check.count(steps, "steps", 1)
-        before, last = self.reservoir.state, self.last
-        with self.readout.unchanged_on_failure():
-            try:
-                self.reset()
-                for start, states, features in self._driven(u, y, length):
-                    used = max(0, int(skip) - start)
-                    end = start + len(features)
-                    if used < len(features):
-                        self.readout.partial_fit(features[used:], y[start + used : end])
-                    yield end, states
-                self._ready(y)
-            except BaseException:
-                self.reservoir.state, self.last = before, last
-                raise
+        with self.readout.unchanged_on_failure(), self.kept_on_failure():
+            self.reset()
+            for start, states, features in self._driven(u, y, length):
+                used = max(0, int(skip) - start)
+                end = start + len(features)
+                if used < len(features):
+                    self.readout.partial_fit(features[used:], y[start + used : end])
+                yield end, states
+            if self.reservoir.n_feedback:
+                self.last = y[-1]
+            else:
+                self.last = self.readout.predict(features[-1:])[0]
 
     def drive(self, inputs: ArrayLike | None, targets: ArrayLike | None = None) -> None:
         """Runs over a series without learning, so that a free run starts from its end.
@@ -192,15 +192,12 @@ class EchoStateNetwork:
             self._predict(u)
             return
         u, y = self.series(inputs, targets)
-        before, last = self.reservoir.state, self.last
-        try:
-            for _ in self._driven(u, y):
-                pass
-            if self.reservoir.n_feedback:
-                self.last = y[-1]
-        except BaseException:
-            self.reservoir.state, self.last = before, last
-            raise
+        with self.kept_on_failure():
+            for _, _, features in self._driven(u, y):
+                if self.reservoir.n_feedback:
+                    self.last = y[-1]
+                elif self.readout.n_features is not None:
+                    self.last = self.readout.predict(features[-1:])[0]
 
     def predict(self, inputs: ArrayLike) -> Floats:
         """The outputs for a series, beginning with the present state.
@@ -261,6 +258,20 @@ class EchoStateNetwork:
             )
         return self._free(None, int(steps))
 
+    @contextmanager
+    def kept_on_failure(self) -> Iterator[None]:
+        """Puts the state and what is fed back to where they were if what is done inside fails."""
+        last, reservoir = self.last, self.reservoir
+        layers = reservoir.layers if isinstance(reservoir, DeepReservoir) else (reservoir,)
+        with ExitStack() as stack:
+            for layer in layers:
+                stack.enter_context(layer.kept_on_failure())
+            try:
+                yield
+            except BaseException:
+                self.last = last
+                raise
+
     def reset(self) -> None:
         """Puts the state and what is fed back to 0; what was learned stays."""
         self.reservoir.reset()
@@ -299,29 +310,21 @@ class EchoStateNetwork:
         for start in range(0, len(u), length):
             part = u[start : start + length]
             fed = None if back is None else back[start : start + length]
-            states = self.reservoir.run(part, fed, out=buffer[: len(part)])
+            if isinstance(self.reservoir, DeepReservoir):
+                states = self.reservoir.run(part)
+            else:
+                states = self.reservoir.run(part, fed, out=buffer[: len(part)])
             yield start, states, np.hstack([states, part]) if self.inputs_to_readout else states
-
-    def _ready(self, y: Floats) -> None:
-        """Makes the end of a series the beginning of a free run."""
-        if self.reservoir.n_feedback:
-            self.last = y[-1]
-        elif not self.inputs_to_readout and y.shape[1] == self.reservoir.n_inputs:
-            self.last = self.readout.predict(self.reservoir.state[None])[0]
 
     def _predict(self, u: Any) -> Floats:
         self._check_readout()
-        before = self.reservoir.state
         parts = []
-        try:
+        with self.kept_on_failure():
             for start in range(0, len(u), _STEPS):
                 part = u[start : start + _STEPS]
                 states = self.reservoir.run(part)
                 features = np.hstack([states, part]) if self.inputs_to_readout else states
                 parts.append(self.readout.predict(features))
-        except BaseException:
-            self.reservoir.state = before
-            raise
         if not parts:
             return np.empty((0, self.readout.n_outputs or 0))
         found = np.concatenate(parts)
@@ -347,19 +350,18 @@ class EchoStateNetwork:
                 f"The readout has {len(weights)} outputs, and {n_back} can be fed back; a free run "
                 "needs as many."
             )
-        before, last = reservoir.state, self.last
-        y = np.zeros(n_back) if last is None else last
+        y = np.zeros(n_back) if self.last is None else self.last
         found = np.empty((steps, n_back))
-        try:
+        with self.kept_on_failure():
             for t in range(steps):
                 given = y if u is None else u[t]
-                state = reservoir.step(given, None if u is None else y)
+                if isinstance(reservoir, DeepReservoir):
+                    state = reservoir.step(given)
+                else:
+                    state = reservoir.step(given, None if u is None else y)
                 y = weights[:, : reservoir.size] @ state + bias
                 if self.inputs_to_readout:
                     y += weights[:, reservoir.size :] @ given
                 found[t] = y
-        except BaseException:
-            reservoir.state, self.last = before, last
-            raise
         self.last = y
         return found
