@@ -111,6 +111,7 @@ def report(figures: Figures) -> Iterator[str]:
     yield from threads(figures)
     yield from tasks(figures)
     yield from readouts(figures)
+    yield from processor(figures)
 
 
 def about(figures: Figures) -> Iterator[str]:
@@ -333,6 +334,26 @@ def readouts(figures: Figures) -> Iterator[str]:
         ways = ("native", "numpy_native", "wasm", "numpy_wasm")
         cells = " | ".join(f"{figures[f'readout_{key}_{way}']:.3g}" for way in ways)
         yield f"| {title} | {cells} |"
+
+
+def processor(figures: Figures) -> Iterator[str]:
+    """What a `DTESNProcessor` costs."""
+    parts = {
+        "default_us_a_token": "8 levels, 1024 units, driven by the bundled model: µs a token",
+        "default_bytes_us_a_token": "the same without a model: µs a token",
+        "request_us_a_token": "4 levels, 512 units, driven by the bundled model: µs a token",
+        "request_bytes_us_a_token": "the same without a model: µs a token",
+        "model_us_a_token": "the bundled model alone: µs a token",
+        "default_weights_ms": "making the weights of 8 levels and 1024 units, once: ms",
+        "trees_of_order_8_ms": "all 115 rooted trees of order 8: ms",
+    }
+    known = {part: text for part, text in parts.items() if f"processor_{part}_wasm" in figures}
+    if not known:
+        return
+    yield from ("", "## The DTESN processor", "", "| | native | Pyodide, Node |", "|---|---|---|")
+    for part, text in known.items():
+        native, wasm = (figures[f"processor_{part}_{where}"] for where in ("native", "wasm"))
+        yield f"| {text} | {native:.1f} | {wasm:.1f} |"
 
 
 def main() -> None:
