@@ -4,7 +4,7 @@ import type { View } from "./ui/inside.js";
 export type Column = "chats" | "talk" | "inside";
 
 /** The sections of the laboratory, in the order of the page. */
-export const SECTION_NAMES = ["membranes", "trees"] as const;
+export const SECTION_NAMES = ["reservoir", "membranes", "trees"] as const;
 export type SectionName = (typeof SECTION_NAMES)[number];
 
 /** The place that the address keeps, so that back, reload and links work. */

@@ -9,7 +9,7 @@ from .sparse import SparseMatrix
 
 __all__ = ["strong_components"]
 
-Indices = NDArray[np.int64]
+Indices = NDArray[np.intp]
 
 
 class _Edges:
@@ -47,7 +47,7 @@ def strong_components(matrix: SparseMatrix) -> list[Indices]:
     [array([0, 1])]
     """
     size = matrix.shape[0]
-    rows, columns = matrix.rows(), matrix.indices.astype(np.int64)
+    rows, columns = matrix.rows(), matrix.indices.astype(np.intp)
     real = (matrix.data != 0) & (rows != columns)
     rows, columns = rows[real], columns[real]
     forward, backward = _Edges(columns, rows, size), _Edges(rows, columns, size)

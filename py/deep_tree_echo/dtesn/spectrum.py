@@ -58,7 +58,7 @@ def spectral_radius(matrix: SparseMatrix) -> float:
     return max([found, *(_radius_of_part(_block(matrix, rows, units)) for units in parts)])
 
 
-def _block(matrix: SparseMatrix, rows: NDArray[np.int64], units: NDArray[np.int64]) -> SparseMatrix:
+def _block(matrix: SparseMatrix, rows: NDArray[np.intp], units: NDArray[np.intp]) -> SparseMatrix:
     """The rows and columns of these units, without zeros, in float64."""
     place = np.full(matrix.shape[0], -1)
     place[units] = np.arange(len(units))

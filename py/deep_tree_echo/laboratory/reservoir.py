@@ -27,6 +27,9 @@ __all__ = ["Workbench"]
 MOST_UNITS = 1000
 """A reservoir of this size still answers within seconds on a slow machine."""
 
+MOST_EIGENVALUES = 400
+"""Units whose eigenvalues are all computed; the time grows with the third power."""
+
 KEPT = 400
 """Last states of the learning that are shown."""
 
@@ -118,7 +121,7 @@ class Workbench:
         dict
             ``connections``, the spectral ``radius`` and ``eigenvalues`` (size, 2) float32, real
             and imaginary parts; those of the whole step's linear part, ``effective`` (size, 2),
-            (1 - a) I + a W.
+            (1 - a) I + a W. Both are ``None`` for more units than `MOST_EIGENVALUES`.
 
         Raises
         ------
@@ -130,7 +133,9 @@ class Workbench:
         if isinstance(size, int) and size > MOST_UNITS:
             raise ArgumentError(f"size is {size}; the laboratory takes 1 to {MOST_UNITS} units.")
         reservoir = Reservoir(size, **chosen)
-        values = self._spectrum(reservoir, {"size": size, **chosen})
+        values = None
+        if reservoir.size <= MOST_EIGENVALUES:
+            values = self._spectrum(reservoir, {"size": size, **chosen})
         self._close()
         self._reservoir, self._settings = reservoir, chosen
         leak = float(np.mean(reservoir.leak_rate))
@@ -139,9 +144,9 @@ class Workbench:
         return {
             "size": reservoir.size,
             "connections": int(connections),
-            "radius": float(np.abs(values).max()),
-            "eigenvalues": _plane(values),
-            "effective": _plane(1.0 - leak + leak * values),
+            "radius": reservoir.spectral_radius if values is None else float(np.abs(values).max()),
+            "eigenvalues": None if values is None else _plane(values),
+            "effective": None if values is None else _plane(1.0 - leak + leak * values),
         }
 
     def read(self, text: str) -> dict[str, Any]:

@@ -11,6 +11,14 @@ export interface SectionEntry {
 
 /** The laboratory's sections by the names that the address uses, in the order of the page. */
 export const SECTIONS: Record<SectionName, SectionEntry> = {
+  reservoir: {
+    title: "Reservoir",
+    about:
+      "A random network that is never trained echoes what drives it; a linear readout of its " +
+      "units learns to predict.",
+    load: () => import("./reservoir.js"),
+    tag: "echo-lab-reservoir",
+  },
   membranes: {
     title: "Membranes",
     about:

@@ -30,6 +30,8 @@ export class Heatmap extends LitElement {
   @property({ type: Boolean }) signed = false;
   @property({ type: Boolean }) choosable = false;
   @property({ attribute: false }) chosen: [number, number] | null = null;
+  /** A column of the first tile that a line marks. */
+  @property({ attribute: false }) marked: number | null = null;
   @property() label = "";
   @property({ attribute: false }) describe: (cell: Cell) => string = ({ value }) =>
     threeDigits(value);
@@ -64,6 +66,16 @@ export class Heatmap extends LitElement {
         border: 2px solid var(--surface);
         outline: 2px solid var(--accent);
         border-radius: 2px;
+        pointer-events: none;
+      }
+      .mark {
+        position: absolute;
+        top: 0;
+        bottom: 0;
+        width: 2px;
+        margin-left: -1px;
+        background: var(--surface);
+        outline: 1px solid var(--accent);
         pointer-events: none;
       }
       .scale {
@@ -139,6 +151,14 @@ export class Heatmap extends LitElement {
           @keydown=${this.#key}
         ></canvas>
         ${this.chosen ? html`<div class="frame" .style=${this.#frame(this.chosen)}></div>` : ""}
+        ${
+          this.marked === null
+            ? ""
+            : html`<div
+                class="mark"
+                .style=${`left: ${(100 * (this.marked + 0.5)) / this.columns}%`}
+              ></div>`
+        }
       </div>
       <div class="scale fine muted number">
         <span>${low < 0 ? `≤ −${threeDigits(-low)}` : "0"}</span>
