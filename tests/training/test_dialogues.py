@@ -7,7 +7,7 @@ import pytest
 from deep_tree_echo.training.chitchat import clean
 from deep_tree_echo.training.data import Sources, documents
 from deep_tree_echo.training.dialogues import FACTS, FINISH, Dialogues
-from deep_tree_echo.training.phrasings import forms, plain, vary
+from deep_tree_echo.training.phrasings import forms, plain, read_synonyms, reword, vary
 from deep_tree_echo.training.topics import FOLDER, read_topics
 
 
@@ -56,6 +56,16 @@ def test_a_phrasing_has_as_many_forms_as_its_parts_make():
     assert forms("plain") == ["plain"]
 
 
+def test_words_give_way_to_synonyms():
+    table = read_synonyms(FOLDER / "synonyms.txt")
+    assert table["big"] == ["large", "huge"]
+    random = Random(1)
+    found = {reword("Show me a big page", random, {"show": ["display"], "page": ["site"]})
+             for _ in range(99)}  # fmt: skip
+    assert found == {"Display me a big page", "Show me a big site", "Display me a big site"}
+    assert reword("xyz?", random, table) == "xyz?"
+
+
 def test_what_is_asked_back_was_told_before():
     recalled = 0
     for document in Dialogues(9).documents(400_000):
@@ -72,9 +82,9 @@ def test_what_is_asked_back_was_told_before():
 
 def test_every_topic_has_answers_and_every_question_varies():
     for path in FOLDER.glob("*.txt"):
-        topics, _ = read_topics(path)
-        if path.name == "templates.txt":
+        if path.name in ("templates.txt", "synonyms.txt"):
             continue
+        topics, _ = read_topics(path)
         for topic in topics:
             assert topic.names or topic.questions, topic
             assert all(asked and answers for asked, answers in topic.further), topic

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from .chitchat import as_document
-from .phrasings import casual, plain, vary
+from .phrasings import casual, plain, read_synonyms, reword, vary
 from .topics import FOLDER, Topic, read_topics
 
 __all__ = ["FINISH", "Dialogues"]
@@ -112,6 +112,7 @@ class Dialogues:
         self.templates = templates.held_out if held_out else templates.questions
         kept = [*templates.held_out, *MEANT_HELD_OUT]
         kept += [q for group in self.topics.values() for topic in group for q in topic.held_out]
+        self._synonyms = read_synonyms(FOLDER / "synonyms.txt")
         self._kept = {plain(question) for question in kept}
 
     def documents(self, size: int) -> list[str]:
@@ -197,7 +198,12 @@ class Dialogues:
                 return drawn
 
     def _spell(self, question: str, slips: bool = True) -> str:
-        return question if self.held_out else casual(question, self.random, slips)
+        if self.held_out:
+            return question
+        if slips and self.random.random() < 0.4:
+            other = reword(question, self.random, self._synonyms)
+            question = question if plain(other) in self._kept else other
+        return casual(question, self.random, slips)
 
     def _correct(self, seen: list[Topic]) -> list[str]:
         named = [t for group in self.topics.values() for t in group if t.names and t not in seen]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from pathlib import Path
 
-__all__ = ["casual", "forms", "plain", "vary"]
+__all__ = ["casual", "forms", "plain", "read_synonyms", "reword", "vary"]
 
 OPENERS = (
     "Hi, ", "Hello, ", "hey, ", "ok, ", "so, ", "Thanks. ", "One question: ", "Hi! ",
@@ -54,6 +55,57 @@ def forms(text: str) -> list[str]:
     parts = re.split(r"\[([^\]]*)\]", text)
     choices = [part.split("|") if place % 2 else [part] for place, part in enumerate(parts)]
     return [_tidy("".join(drawn)) for drawn in itertools.product(*choices)]
+
+
+def read_synonyms(path: Path) -> dict[str, list[str]]:
+    """Read words that may stand for one another.
+
+    Parameters
+    ----------
+    path : Path
+        A group a line, its words between bars; ``#`` comments.
+
+    Returns
+    -------
+    dict of str to list of str
+        The others of its group, or groups, for each word.
+    """
+    table: dict[str, list[str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        words = [word.strip() for word in line.split("|")]
+        if line.startswith("#") or len(words) < 2:
+            continue
+        for word in words:
+            table.setdefault(word, []).extend(other for other in words if other != word)
+    return table
+
+
+def reword(question: str, random: random.Random, synonyms: dict[str, list[str]]) -> str:
+    """Put another word for one or two of a question's.
+
+    Parameters
+    ----------
+    question : str
+        As it is written in the files.
+    random : random.Random
+        Draws.
+    synonyms : dict of str to list of str
+        From `read_synonyms`; only single words are replaced.
+
+    Returns
+    -------
+    str
+        The same if none of its words has a synonym.
+    """
+    for _ in range(random.choice((1, 1, 2))):
+        found = [m for m in re.finditer(r"[A-Za-z]+", question) if m[0].lower() in synonyms]
+        if not found:
+            break
+        old = random.choice(found)
+        word = random.choice(synonyms[old[0].lower()])
+        word = word[0].upper() + word[1:] if old[0][0].isupper() else word
+        question = question[: old.start()] + word + question[old.end() :]
+    return question
 
 
 def plain(text: str) -> str:
