@@ -65,7 +65,7 @@ class SparseMatrix:
         self._check()
         lengths = np.diff(self.indptr)
         self._filled = np.flatnonzero(lengths)  # rows that have a non-zero
-        self._starts = self.indptr[:-1][self._filled]
+        self._starts = self.indptr[:-1][self._filled].astype(np.intp)
 
     @classmethod
     def from_dense(cls, dense: ArrayLike) -> SparseMatrix:
