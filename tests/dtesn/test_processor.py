@@ -467,6 +467,23 @@ def test_a_circle_is_no_json() -> None:
         process(circle)
 
 
+def test_depth_is_bounded() -> None:
+    nest: Any = "x"
+    for _ in range(100):
+        nest = [nest]
+    assert text_of(nest) == "[" * 100 + '"x"' + "]" * 100
+    for more in ([nest], {"a": nest}, [(nest,)]):
+        with pytest.raises(ArgumentError, match="input_data has lists or dicts more than 100 deep"):
+            text_of(more)
+    for _ in range(200_000):
+        nest = [nest]
+    with pytest.raises(ArgumentError, match="more than 100 deep"):
+        text_of(nest)
+    while nest != "x":
+        # One level at a time: the interpreter itself would free it by recursion.
+        nest = nest[0]
+
+
 def test_a_timeout_is_said_and_leaves_nothing() -> None:
     processor = DTESNProcessor(SMALL)
     with pytest.raises(LimitError, match=r"longer than its timeout of 1e-06 s"):

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Bytes", "Feed", "HiddenStates", "LanguageModel", "as_bytes", "text_of"]
 
+MAX_NESTING = 100
+"""How deep lists and dicts may lie in each other: WebAssembly's stack is small."""
+
 Floats = NDArray[np.float64]
 InputData = str | bytes | dict[str, Any] | list[Any]
 
@@ -163,6 +166,7 @@ def text_of(input_data: InputData) -> str:
     elif isinstance(input_data, (bytes, bytearray, memoryview)):
         text = bytes(input_data).decode("utf-8", "backslashreplace")
     elif isinstance(input_data, (dict, list)):
+        _check_nesting(input_data)
         try:
             text = json.dumps(
                 input_data,
@@ -201,6 +205,25 @@ def as_bytes(input_data: InputData) -> bytes:
             f"input_data has the lone surrogate {text[error.start]!r} at position {error.start}; "
             "it is no character, leave it out."
         ) from None
+
+
+def _check_nesting(value: dict[Any, Any] | list[Any]) -> None:
+    """Raises an `ArgumentError` for what is too deep for the stack of every engine.
+
+    A level at a time, and each object once: so a list that holds itself ends, too.
+    """
+    level: list[Any] = [value]
+    seen: set[int] = set()
+    for _ in range(MAX_NESTING):
+        inside = [one.values() if isinstance(one, dict) else one for one in level]
+        level = [one for part in inside for one in part if isinstance(one, (dict, list, tuple))]
+        level = [one for one in level if id(one) not in seen]
+        seen.update(map(id, level))
+        if not level:
+            return
+    raise ArgumentError(
+        f"input_data has lists or dicts more than {MAX_NESTING} deep in each other; flatten it."
+    )
 
 
 def _surprise(logits: NDArray[np.float32], token: int) -> float:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from ..errors import ArgumentError
+from .inputs import MAX_NESTING
 from .result import DTESNResult
 
 __all__ = ["FORMATS", "checksum_of", "deserialize", "serialize"]
@@ -38,6 +40,7 @@ TIMED: Final = {
 """What clocks decide, by its place in a result."""
 
 _PACKED_FROM: Final = 16
+_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _MAGIC: Final = b"DTESNRES"
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<8sIII")
@@ -90,7 +93,7 @@ def deserialize(data: str | bytes) -> DTESNResult:
             return DTESNResult.from_dict(_from_binary(bytes(data)))
         if not isinstance(data, str):
             raise ArgumentError(f"data is of type {type(data).__name__}; give text or bytes.")
-        values = json.loads(data)
+        values = _loads(data)
         if "_checksum" in values:
             values = _checked(values)
         return DTESNResult.from_dict(_unpacked(values, _from_base64))
@@ -113,6 +116,18 @@ def checksum_of(values: dict[str, Any]) -> str:
 
 def _json(values: Any) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _loads(text: str) -> Any:
+    """The values of a JSON text that is not too deep for the stack of every engine."""
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        if depth > 2 * MAX_NESTING:
+            raise ArgumentError(
+                f"data has more than {2 * MAX_NESTING} brackets in each other; it is no result."
+            )
+    return json.loads(text)
 
 
 def _untimed(values: dict[str, Any], timed: dict[str, Any] = TIMED) -> dict[str, Any]:
@@ -212,5 +227,5 @@ def _from_binary(data: bytes) -> dict[str, Any]:
             raise ArgumentError(f"data has an array at {place}; there are {len(behind)} bytes.")
         return behind[begin : begin + count]
 
-    values: dict[str, Any] = _unpacked(json.loads(text), unpack)
+    values: dict[str, Any] = _unpacked(_loads(text.decode()), unpack)
     return values
