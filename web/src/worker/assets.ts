@@ -79,31 +79,27 @@ export class Downloads {
     this.#want(path);
     try {
       const exports = (await import(/* @vite-ignore */ new URL(path, this.root).href)) as Exports;
-      const count = () => this.#count(path, this.#sizes.get(path) ?? 0);
-      void this.manifest.then(count, () => undefined);
+      this.#countWhole(path);
       return exports;
     } catch {
       throw new AssetError(`${path} could not be fetched from this site.`);
     }
   }
 
-  /** WebAssembly, compiled while it comes. */
+  /**
+   * WebAssembly, compiled while it comes. It is counted when it is there: who counts on the way
+   * needs a copy, and the browser keeps compiled code only for a response as it came.
+   */
   async compiled(path: string): Promise<WebAssembly.Module> {
     this.#want(path);
     const response = await this.response(path);
-    // Counted on a copy: the browser keeps compiled code only for a response as it came.
-    const counter = new WritableStream<Uint8Array>({
-      write: (piece) => this.#count(path, piece.byteLength),
-    });
-    response
-      .clone()
-      .body?.pipeTo(counter)
-      .catch(() => undefined);
+    const streams = response.headers.get("content-type") === "application/wasm";
     try {
-      if (response.headers.get("content-type") === "application/wasm") {
-        return await WebAssembly.compileStreaming(response);
-      }
-      return await WebAssembly.compile(await response.arrayBuffer());
+      const compiled = await (streams
+        ? WebAssembly.compileStreaming(response)
+        : WebAssembly.compile(await response.arrayBuffer()));
+      this.#countWhole(path);
+      return compiled;
     } catch {
       throw new AssetError(`${path} could not be fetched whole from this site; reload the page.`);
     }
@@ -173,6 +169,11 @@ export class Downloads {
   #progressOf(path: string): PartProgress | undefined {
     const part = partOf(path);
     return part ? this.#progress.get(part) : undefined;
+  }
+
+  #countWhole(path: string): void {
+    const count = () => this.#count(path, this.#sizes.get(path) ?? 0);
+    void this.manifest.then(count, () => undefined);
   }
 
   #count(path: string, bytes: number): void {
