@@ -173,6 +173,22 @@ describe("playback", () => {
     expect(await step).toBe(false);
     expect([play.frames.length, play.halted]).toEqual([1, false]);
   });
+
+  it("goes on after an answer that never came", async () => {
+    let dead = true;
+    const play = new Playback(
+      () =>
+        dead
+          ? new Promise(() => undefined)
+          : Promise.resolve({ frames: [start], halted: true, limit: null }),
+      () => undefined,
+    );
+    play.open(start);
+    void play.step();
+    dead = false;
+    play.open(start);
+    expect(await play.step()).toBe(true);
+  });
 });
 
 describe("files", () => {

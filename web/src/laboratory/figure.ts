@@ -11,6 +11,7 @@ const KEPT = [
 ];
 const MARGIN = 20;
 const TITLE = 44;
+const TITLE_SIZE = 16;
 /** Pixels of a PNG for each of the drawing's. */
 const SCALE = 2;
 
@@ -58,11 +59,11 @@ function copied(from: Element): Element {
  */
 export function svgFile(drawing: SVGSVGElement, { title, description }: About): string {
   const box = drawing.viewBox.baseVal;
-  const width = Math.ceil(Math.max(box.width, 320)) + 2 * MARGIN;
-  const height = Math.ceil(box.height) + TITLE + 2 * MARGIN + 14;
   const page = getComputedStyle(drawing);
-  const colour = (name: string) => page.getPropertyValue(name).trim();
   const font = page.fontFamily;
+  const width = Math.ceil(Math.max(box.width, 320, widthOf(title, font))) + 2 * MARGIN;
+  const height = Math.ceil(box.height) + TITLE + 2 * MARGIN + 14;
+  const colour = (name: string) => page.getPropertyValue(name).trim();
   const root = element("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
   root.append(element("title", {}, title));
   root.append(element("desc", {}, description));
@@ -71,7 +72,8 @@ export function svgFile(drawing: SVGSVGElement, { title, description }: About): 
   root.append(metadata);
   root.append(element("rect", { width, height, fill: colour("--surface") }));
   const text = { "font-family": font, fill: colour("--ink"), x: MARGIN };
-  root.append(element("text", { ...text, y: 32, "font-size": 16, "font-weight": 600 }, title));
+  const head = { ...text, y: 32, "font-size": TITLE_SIZE, "font-weight": 600 };
+  root.append(element("text", head, title));
   const inner = copied(drawing);
   for (const name of ["width", "height"]) inner.setAttribute(name, String(box[name as "width"]));
   inner.setAttribute("x", String(MARGIN + Math.max(0, (width - 2 * MARGIN - box.width) / 2)));
@@ -81,6 +83,13 @@ export function svgFile(drawing: SVGSVGElement, { title, description }: About): 
   const foot = { ...text, y: height - MARGIN / 2, "font-size": 10, fill: colour("--muted") };
   root.append(element("text", foot, SOURCE));
   return `<?xml version="1.0" encoding="UTF-8"?>\n${new XMLSerializer().serializeToString(root)}\n`;
+}
+
+/** Width of a title in pixels. */
+function widthOf(title: string, font: string): number {
+  const context = document.createElement("canvas").getContext("2d")!;
+  context.font = `600 ${TITLE_SIZE}px ${font}`;
+  return context.measureText(title).width;
 }
 
 /** Dublin Core, as Inkscape and others read it. */

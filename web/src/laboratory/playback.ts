@@ -50,6 +50,8 @@ export class Playback {
   open(frame: Frame): void {
     this.pause();
     this.#generation++;
+    // An engine that is gone never answers.
+    this.#asking = false;
     this.frames = [frame];
     this.at = 0;
     this.halted = false;
@@ -136,7 +138,7 @@ export class Playback {
       this.limit = limit;
       return true;
     } finally {
-      this.#asking = false;
+      if (generation === this.#generation) this.#asking = false;
     }
   }
 }
