@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import copy
-import hashlib
 import time
-import weakref
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from ..errors import ArgumentError, LimitError
 from ..events import Event
+from .answers import Answers
 from .engine_context import (
-    EngineView,
     engine_context,
     look_at,
     optimal_esn_size,
     optimal_membrane_depth,
 )
 from .hierarchy import Hierarchy
-from .inputs import Bytes, Feed, HiddenStates, InputData, as_bytes, text_of
+from .inputs import InputData
 from .membrane_reservoir import membrane_reservoir
 from .passage import Body, Passage
-from .processor_config import DTESNConfig, checked_depth, checked_size
+from .processor_config import DTESNConfig
 from .processor_events import IntegrationChecked, Processed
+from .request import Request, checked_request
 from .result import DTESNResult
-from .turns import Priority, Turns, checked_priority
+from .turns import Priority, Turns
 
 __all__ = ["MOST_AT_ONCE", "DTESNProcessor"]
 
@@ -36,11 +35,6 @@ MOST_AT_ONCE: Final = 100
 """The most inputs of a batch."""
 _BODIES: Final = 4
 """How many pairs of depth and size are kept ready."""
-_LONGEST_TOKEN: Final = 128
-"""No tokenizer of ours has longer tokens, in bytes; so longer inputs are refused unread."""
-
-_Key = tuple[bytes, int, int]
-"""The SHA-256 of an input, the depth and the size."""
 
 
 class DTESNProcessor:
@@ -82,13 +76,12 @@ class DTESNProcessor:
         self.engine = engine
         self._turns = Turns()
         self._bodies: OrderedDict[tuple[int, int], Body] = OrderedDict()
-        self._cache: OrderedDict[_Key, tuple[float, DTESNResult]] = OrderedDict()
+        self._answers = Answers(self.config)
         self._counts = dict.fromkeys(
             ("requests", "completed", "failed", "cancelled", "cache_hits", "tokens"), 0
         )
         self._seconds = 0.0
         self._under_way = 0
-        self._known_model: weakref.ref[Any] | None = None
 
     async def process(
         self,
@@ -226,7 +219,7 @@ class DTESNProcessor:
             "esn_size": optimal_esn_size(self.config, view),
             "under_way": self._under_way,
             "waiting": self._turns.waiting,
-            "cached": len(self._cache),
+            "cached": len(self._answers),
         }
 
     def metrics(self) -> dict[str, Any]:
@@ -242,7 +235,7 @@ class DTESNProcessor:
 
     def clear_cache(self) -> None:
         """Forgets all answers."""
-        self._cache.clear()
+        self._answers.clear()
 
     # ------------------------------------------------------------------ one request
 
@@ -253,35 +246,12 @@ class DTESNProcessor:
         size: int | None,
         priority: Priority,
         timeout: float | None,
-    ) -> _Request:
-        began = time.monotonic()
+    ) -> Request:
         view = look_at(self.engine, self.config)
-        text, data = text_of(input_data), as_bytes(input_data)
-        most = self.config.max_input_tokens
-        tokens: Sequence[int] = data
-        if view.model is not None and len(data) <= most * _LONGEST_TOKEN:
-            tokens = view.model.encode(data)
-        if len(tokens) > most:
-            raise ArgumentError(
-                f"input_data has more than {most} tokens; give a shorter text, or raise "
-                "max_input_tokens."
-            )
-        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-            raise ArgumentError(f"timeout is {timeout!r}; it must be a number of seconds above 0.")
-        self._notice(view)
-        return _Request(
-            text,
-            data,
-            tokens,
-            optimal_membrane_depth(self.config, view) if depth is None else checked_depth(depth),
-            optimal_esn_size(self.config, view) if size is None else checked_size(size),
-            checked_priority(priority),
-            began,
-            timeout,
-            view,
-        )
+        self._answers.belong_to(view.model)
+        return checked_request(self.config, view, input_data, depth, size, priority, timeout)
 
-    async def _answer(self, request: _Request) -> DTESNResult:
+    async def _answer(self, request: Request) -> DTESNResult:
         with self._counted():
             async with self._turns.turn(request.priority, new=True):
                 found = self._cached(request)
@@ -293,7 +263,7 @@ class DTESNProcessor:
         assert found is not None
         return found
 
-    async def _events(self, request: _Request) -> AsyncIterator[Event]:
+    async def _events(self, request: Request) -> AsyncIterator[Event]:
         with self._counted():
             async with aclosing(self._compute(request, trace=True)) as events:
                 async for event in events:
@@ -303,11 +273,11 @@ class DTESNProcessor:
                         yield event
 
     async def _compute(
-        self, request: _Request, *, trace: bool
+        self, request: Request, *, trace: bool
     ) -> AsyncGenerator[Event | DTESNResult, None]:
         async with self._turns.turn(request.priority, new=trace):
             begin = time.perf_counter()
-            passage = Passage(self._body(request), self._feed(request), trace=trace)
+            passage = Passage(self._body(request), request.feed(self.config), trace=trace)
             spent = time.perf_counter() - begin
         if trace:
             yield passage.opening()
@@ -332,12 +302,12 @@ class DTESNProcessor:
         self._counts["tokens"] += len(request.tokens)
         seconds = passage.seconds | {"bseries": bseries_seconds}
         result = self._result(request, passage, report, seconds)
-        self._keep(request, result)
+        self._answers.keep(request.key, result)
         yield result
 
     def _result(
         self,
-        request: _Request,
+        request: Request,
         passage: Passage,
         report: dict[str, Any],
         seconds: dict[str, float],
@@ -349,14 +319,13 @@ class DTESNProcessor:
             metrics["tokens_per_second"] = len(request.tokens) / max(sum(seconds.values()), 1e-9)
             metrics["cache_hit"] = False
         now = look_at(self.engine, self.config)
-        elapsed = time.monotonic() - request.began
         return DTESNResult(
             request.text,
             output,
             request.depth,
             passage.esn_state(),
             report,
-            elapsed * 1e3,
+            request.seconds * 1e3,
             engine_context(
                 request.view,
                 self.config,
@@ -365,13 +334,7 @@ class DTESNProcessor:
             ),
         )
 
-    def _feed(self, request: _Request) -> Feed:
-        n, seed = self.config.n_inputs, self.config.seed
-        if request.view.model is None:
-            return Bytes(bytes(request.tokens), n, seed)
-        return HiddenStates(request.view.model, request.tokens, n, seed)
-
-    def _body(self, request: _Request) -> Body:
+    def _body(self, request: Request) -> Body:
         key = request.depth, request.size
         body = self._bodies.get(key)
         if body is None:
@@ -408,66 +371,11 @@ class DTESNProcessor:
         finally:
             self._under_way -= 1
 
-    def _notice(self, view: EngineView) -> None:
-        """Forgets the answers of another model, or of none."""
-        known = self._known_model() if self._known_model else None
-        if known is not view.model or (known is None) != (self._known_model is None):
-            self._cache.clear()
-            self._known_model = None if view.model is None else weakref.ref(view.model)
-
-    def _cached(self, request: _Request) -> DTESNResult | None:
-        now = time.monotonic()
-        ttl = self.config.cache_ttl_seconds
-        while self._cache and now - next(iter(self._cache.values()))[0] >= ttl:
-            self._cache.popitem(last=False)
-        if not self.config.enable_caching or (entry := self._cache.get(request.key)) is None:
+    def _cached(self, request: Request) -> DTESNResult | None:
+        result = self._answers.get(request.key)
+        if result is None:
             return None
         self._counts["cache_hits"] += 1
-        result = copy.deepcopy(entry[1])
         if self.config.enable_performance_monitoring:
             result.engine_integration["performance_metrics"]["cache_hit"] = True
-        elapsed = (time.monotonic() - request.began) * 1e3
-        return DTESNResult.from_dict(result.to_dict() | {"processing_time_ms": elapsed})
-
-    def _keep(self, request: _Request, result: DTESNResult) -> None:
-        if not self.config.enable_caching or self.config.cache_ttl_seconds <= 0:
-            return
-        # The oldest first, which is also the order in which they expire.
-        self._cache.pop(request.key, None)
-        self._cache[request.key] = time.monotonic(), copy.deepcopy(result)
-        while len(self._cache) > self.config.cache_max_entries:
-            self._cache.popitem(last=False)
-
-
-class _Request:
-    """One request, checked."""
-
-    def __init__(
-        self,
-        text: str,
-        data: bytes,
-        tokens: Sequence[int],
-        depth: int,
-        size: int,
-        priority: Priority,
-        began: float,
-        timeout: float | None,
-        view: EngineView,
-    ) -> None:
-        self.text = text
-        self.tokens = tokens
-        self.depth = depth
-        self.size = size
-        self.priority = priority
-        self.began = began
-        self.timeout = timeout
-        self.view = view
-        self.key = hashlib.sha256(data).digest(), depth, size
-
-    def check_time(self) -> None:
-        """Raises a `LimitError` if the request has taken too long."""
-        if self.timeout is not None and time.monotonic() - self.began > self.timeout:
-            raise LimitError(
-                f"The request has taken longer than its timeout of {self.timeout:g} s; allow more, "
-                "or give a shorter input."
-            )
+        return replace(result, processing_time_ms=request.seconds * 1e3)
