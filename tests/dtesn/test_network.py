@@ -32,10 +32,10 @@ def looped(size: int = 100, **settings: Any) -> Reservoir:
 
 
 def test_training_is_running_and_fitting() -> None:
-    network = EchoStateNetwork(plain(), Ridge(1e-4))
+    network = EchoStateNetwork(plain(), Ridge(1e-1))
     network.train(SERIES[:-1], SERIES[1:], washout=50)
     states = plain().run(SERIES[:-1])
-    ridge = Ridge(1e-4).fit(states[50:], SERIES[51:])
+    ridge = Ridge(1e-1).fit(states[50:], SERIES[51:])
     np.testing.assert_allclose(network.readout.weights, ridge.weights, rtol=1e-7, atol=1e-9)
     assert network.readout.n_samples == len(SERIES) - 51
     assert (network.reservoir.state == states[-1]).all()
