@@ -12,8 +12,8 @@ import pytest
 from deep_tree_echo.laboratory.reservoir import Workbench
 from playwright.sync_api import Locator, Page, expect
 
+from .bench import WIDE, check_png, check_svg, saved
 from .conftest import BOOT_MS, DESK
-from .test_laboratory import WIDE, check_png, check_svg, saved
 from .test_look import PHONE, Scheme, assert_accessible, shoot, tab_to
 
 

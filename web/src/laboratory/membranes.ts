@@ -1,14 +1,12 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 
-import { count } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { look } from "../ui/look.js";
 import { keepFigure } from "./figure.js";
 import { csv, fileName, keep } from "./file.js";
 import {
   membraneName,
-  objectsIn,
   traceRows,
   type Advanced,
   type Example,
@@ -17,6 +15,7 @@ import {
 } from "./frames.js";
 import type { MembraneView } from "./membrane-view.js";
 import "./membrane-view.js";
+import "./player.js";
 import { Playback } from "./playback.js";
 import "./rules-list.js";
 import { bench, Section } from "./section.js";
@@ -95,48 +94,11 @@ export class Membranes extends Section {
         margin-top: 1rem;
         align-items: start;
       }
-      .tools button {
-        min-width: 2.6rem;
-      }
-      .speed {
-        display: flex;
-        align-items: center;
-        gap: 0.5rem;
-        width: 13rem;
-        margin-inline-start: auto;
-        font-size: 0.8125rem;
-        color: var(--muted);
-        white-space: nowrap;
-      }
-      .scrub {
-        display: grid;
-        margin-top: 0.75rem;
-        grid-template-columns: auto 1fr auto;
-        align-items: center;
-        gap: 0.6rem;
-        font-size: 0.8125rem;
-        color: var(--muted);
-      }
-      .state {
-        min-height: 3.2em;
-        margin-top: 0.2rem;
-        font-size: 0.9375rem;
-      }
-      .state .end {
-        font-weight: 600;
-        color: var(--accent);
-      }
-      .state .limit {
-        color: var(--warning);
-      }
       .intro {
         display: grid;
         grid-template-columns: minmax(0, 1fr) auto;
         gap: 0.75rem 2.5rem;
         align-items: end;
-      }
-      .tools {
-        margin-bottom: 0.75rem;
       }
       .below {
         margin-top: 1rem;
@@ -150,9 +112,6 @@ export class Membranes extends Section {
       @media (max-width: 48rem) {
         .card {
           padding: 0.75rem;
-        }
-        .speed {
-          width: 100%;
         }
         .field,
         .field input,
@@ -251,17 +210,17 @@ export class Membranes extends Section {
       }
       <div class="stage">
         <div class="card">
-          ${this.#tools()}
-          <echo-membrane-view
-            .frame=${frame}
-            .marked=${this.marked}
-            .moves=${
-              this.#play.forward &&
-              !this.still &&
-              !(this.#play.playing && this.#play.speed > FASTEST_FLIGHTS)
-            }
-          ></echo-membrane-view>
-          ${this.#place()}
+          <echo-player .play=${this.#play} output=${system.output}>
+            <echo-membrane-view
+              .frame=${frame}
+              .marked=${this.marked}
+              .moves=${
+                this.#play.forward &&
+                !this.still &&
+                !(this.#play.playing && this.#play.speed > FASTEST_FLIGHTS)
+              }
+            ></echo-membrane-view>
+          </echo-player>
         </div>
         <div class="card">
           <echo-rules
@@ -379,106 +338,6 @@ export class Membranes extends Section {
   #otherSeed(): void {
     this.seed = crypto.getRandomValues(new Uint32Array(1))[0]! % 10_000;
     void this.attempt(() => this.#anew(this.values));
-  }
-
-  #tools(): TemplateResult {
-    const play = this.#play;
-    const moving = play.playing || play.running;
-    const name = moving ? "Pause" : "Play";
-    return html`<div class="row tools" role="group" aria-label="Steps">
-      <button aria-label="Back to the start" title="Back to the start" @click=${() => play.show(0)}>
-        ${icon("first")}
-      </button>
-      <button
-        aria-label="One step back"
-        title="One step back"
-        ?disabled=${play.at === 0}
-        @click=${() => play.show(play.at - 1)}
-      >
-        ${icon("left")}
-      </button>
-      <button
-        class="primary"
-        ?disabled=${play.ended}
-        @click=${() => (moving ? play.pause() : void play.play())}
-      >
-        ${icon(moving ? "pause" : "play")} ${name}
-      </button>
-      <button ?disabled=${play.ended} @click=${this.#step}>${icon("right")} Step</button>
-      <button ?disabled=${play.ended || play.running} @click=${() => void play.toEnd()}>
-        ${icon("last")} Run to the end
-      </button>
-      <div class="speed">
-        <span aria-hidden="true">Speed</span>
-        <input
-          type="range"
-          aria-label="Speed"
-          min="1"
-          max="20"
-          .value=${String(play.speed)}
-          aria-valuetext=${`${count(play.speed, "step")} a second`}
-          @input=${(event: Event) => {
-            play.speed = Number((event.target as HTMLInputElement).value);
-            this.requestUpdate();
-          }}
-        />
-        <span class="number" aria-hidden="true">${play.speed}/s</span>
-      </div>
-    </div>`;
-  }
-
-  /** Which step is shown, and how the system stands there. */
-  #place(): TemplateResult {
-    const play = this.#play;
-    const last = play.frames.length - 1;
-    return html`<div class="scrub">
-        <span aria-hidden="true">Step</span>
-        <input
-          type="range"
-          aria-label="Step"
-          aria-valuetext=${`${play.at} of ${last}`}
-          min="0"
-          max=${Math.max(1, last)}
-          ?disabled=${last === 0}
-          .value=${String(play.at)}
-          @input=${(event: Event) => play.show(Number((event.target as HTMLInputElement).value))}
-        />
-        <span class="number" aria-hidden="true"
-          >${play.at} of ${last}${play.halted || play.limit ? "" : "…"}</span
-        >
-      </div>
-      <p class="state" role="status">${this.#state()}</p>`;
-  }
-
-  #step(): void {
-    this.#play.pause();
-    void this.#play.step();
-  }
-
-  /** Where the system stands, in words; quiet while it plays. */
-  #state(): TemplateResult {
-    const { frame, at, playing, running, halted, limit, ended } = this.#play;
-    if (!frame) return html``;
-    if (playing || running)
-      return html`<span class="muted">${running ? "Running" : "Playing"}…</span>`;
-    const holds = `${count(frame.membranes.length, "membrane")}, ${count(objectsIn(frame), "object")}.`;
-    const times = frame.applied.reduce((sum, item) => sum + item.times, 0);
-    const did =
-      at === 0
-        ? "At the start:"
-        : `${count(new Set(frame.applied.map(({ rule }) => rule)).size, "rule")} applied ${times === 1 ? "once" : `${times.toLocaleString("en")} times`};`;
-    const region =
-      this.system!.output === "environment" ? "The environment" : `Membrane ${this.system!.output}`;
-    return html`${did} ${holds}
-    ${
-      ended && halted
-        ? html`<span class="end"
-            >Halted after ${count(at, "step")}: no rule can be applied. ${region} holds
-            ${frame.result === "#" ? "nothing" : frame.result.replaceAll("*", " ×")}.</span
-          >`
-        : nothing
-    }
-    ${ended && limit ? html`<span class="limit">${limit}</span>` : nothing}`;
   }
 
   #saves(system: Opened, frame: Frame): TemplateResult {
