@@ -2,15 +2,34 @@
 // system, in a worker.
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 
-const PIECE = 1 << 22;
+const PIECE = 1 << 20;
 const bytes = async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer());
 let python;
 let session;
 let memory;
 
-async function file(name) {
+async function handle(name) {
   const root = await navigator.storage.getDirectory();
-  return (await root.getFileHandle(name)).getFile();
+  return root.getFileHandle(name);
+}
+
+const file = async (name) => (await handle(name)).getFile();
+
+// As the page reads rows of an embedding that stays in the file.
+async function rows(name) {
+  const access = await (await handle(name)).createSyncAccessHandle({ mode: "read-only" });
+  let buffer = new Uint8Array();
+  return {
+    read(places, length) {
+      const total = places.length * length;
+      if (buffer.length < total) buffer = new Uint8Array(total);
+      places.forEach((at, index) => {
+        access.read(buffer.subarray(index * length, (index + 1) * length), { at });
+      });
+      return buffer.subarray(0, total);
+    },
+    close: () => access.close(),
+  };
 }
 
 // As the page reads: one buffer that goes round.
@@ -42,9 +61,11 @@ import json, sys
 sys.path.insert(0, "/")
 import inside
 from deep_tree_echo.model import ModelLoader
+from deep_tree_echo.pagereread import PageReread
 
-async def load(size, pieces, head):
-    loader = ModelLoader(size=size, memory_limit_mb=600, head=head or None)
+async def load(size, pieces, head, rows):
+    again = PageReread("the model", rows)
+    loader = ModelLoader(size=size, memory_limit_mb=600, head=head or None, again=again)
     async for piece in pieces:
         loader.push(piece.to_bytes())
     return inside.Session(loader.finish())
@@ -65,7 +86,8 @@ def answer(session, request):
     const start = performance.now();
     tasks.close();
     const source = await file(name);
-    session = await python.globals.get("load")(source.size, pieces(source), head ?? "");
+    const load = python.globals.get("load");
+    session = await load(source.size, pieces(source), head ?? "", await rows(name));
     return performance.now() - start;
   },
   close() {
@@ -80,7 +102,8 @@ def answer(session, request):
     const source = await file(name);
     const first = new Uint8Array(await source.slice(0, PIECE).arrayBuffer());
     const open = () => pieces(source);
-    return door.load(name, source.size, open, "rwkv_cpp", undefined, first);
+    const again = await rows(name);
+    return door.load(name, source.size, open, "rwkv_cpp", undefined, first, undefined, again);
   },
   /** The reply to a request of inside.py, as it is. */
   ask(request) {
