@@ -287,18 +287,20 @@ export class Session extends EventTarget {
     this.changed();
     let read: { done: number; total: number } | null = null;
     let saved = performance.now();
+    let ended = false;
     try {
       await this.engine.answer(
         { turns, answerId: answer.id, continues, settings: { ...this.settings } },
         callback((slice: EngineEvent[]) => {
           for (const event of slice) {
             if (event.type === "prompt") read = { done: event.done, total: event.total };
+            ended ||= event.type === "done" || event.type === "error";
             this.#take(answer, before, event);
           }
           this.reading = answer.status === "reading" ? read : null;
           this.changed();
           // A page that is closed in the middle of an answer keeps what it had said.
-          if (performance.now() - saved > SAVE_MS && talk.leaf !== null) {
+          if (performance.now() - saved > SAVE_MS && this.talks.includes(talk)) {
             saved = performance.now();
             void this.store.saveTalk(structuredClone(talk));
           }
@@ -307,7 +309,9 @@ export class Session extends EventTarget {
     } catch (error) {
       this.died((error as Error).message);
     }
-    if (this.answering === answer) this.#settle(answer);
+    // The model that was answering is gone, and its answer with it.
+    const cut = ended ? undefined : "Another model was loaded meanwhile; regenerate this answer.";
+    if (this.answering === answer) this.#settle(answer, cut);
   }
 
   /** How far the engine has read the question of the answer under way. */

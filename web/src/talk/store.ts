@@ -55,10 +55,8 @@ export class Store {
 
   /** All talks, the most recently used first. */
   async talks(): Promise<Talk[]> {
-    const objects = this.#objects(TALKS, "readonly");
-    if (!objects) return [];
-    const talks = await request(objects.getAll() as IDBRequest<Talk[]>);
-    return talks.sort((a, b) => b.updated - a.updated);
+    const talks = await this.#read<Talk[]>(TALKS, (objects) => objects.getAll());
+    return (talks ?? []).sort((a, b) => b.updated - a.updated);
   }
 
   /** Keeps a talk. Storage that is full makes the store refuse from then on. */
@@ -72,9 +70,7 @@ export class Store {
 
   /** The sampling settings, if they were ever changed. */
   async settings(): Promise<Partial<Settings> | undefined> {
-    const objects = this.#objects(VALUES, "readonly");
-    if (!objects) return undefined;
-    return request(objects.get("settings") as IDBRequest<Partial<Settings> | undefined>);
+    return this.#read<Partial<Settings>>(VALUES, (objects) => objects.get("settings"));
   }
 
   async saveSettings(settings: Settings): Promise<void> {
@@ -83,19 +79,32 @@ export class Store {
 
   /** What was chosen once for everything that follows. */
   async preferences(): Promise<Preferences> {
-    const objects = this.#objects(VALUES, "readonly");
-    if (!objects) return {};
-    return (await request(objects.get("preferences") as IDBRequest<Preferences>)) ?? {};
+    const found = await this.#read<Preferences>(VALUES, (objects) => objects.get("preferences"));
+    return found ?? {};
   }
 
   async savePreferences(preferences: Preferences): Promise<void> {
     await this.#write(VALUES, (objects) => objects.put(preferences, "preferences"));
   }
 
-  async #write(name: string, work: (objects: IDBObjectStore) => IDBRequest): Promise<void> {
-    const objects = this.#objects(name, "readwrite");
-    if (!objects) return;
+  async #read<T>(
+    name: string,
+    work: (objects: IDBObjectStore) => IDBRequest,
+  ): Promise<T | undefined> {
     try {
+      const objects = this.#objects(name, "readonly");
+      return objects ? await request(work(objects) as IDBRequest<T | undefined>) : undefined;
+    } catch (error) {
+      this.#refuse(error);
+      return undefined;
+    }
+  }
+
+  async #write(name: string, work: (objects: IDBObjectStore) => IDBRequest): Promise<void> {
+    try {
+      // Throws where the user has cleared the page's data meanwhile.
+      const objects = this.#objects(name, "readwrite");
+      if (!objects) return;
       const written = request(work(objects));
       // Without this the browser commits when it finds the time, and a reload may come first.
       objects.transaction.commit();

@@ -116,8 +116,11 @@ export class SettingsDialog extends SessionElement {
   }
 
   #seed(event: Event): void {
-    const number = (event.target as HTMLInputElement).valueAsNumber;
-    this.#save({ seed: Number.isSafeInteger(number) && number >= 0 ? number : null });
+    const input = event.target as HTMLInputElement;
+    const number = input.valueAsNumber;
+    const seed = Number.isSafeInteger(number) && number >= 0 ? number : null;
+    this.#save({ seed });
+    input.value = seed === null ? "" : String(seed);
   }
 
   #save(change: Partial<Settings>): void {
