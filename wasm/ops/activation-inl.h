@@ -8,6 +8,7 @@
 #define DEEP_TREE_ECHO_OPS_ACTIVATION_INL_H_
 #endif
 
+#include "ops/round-inl.h"
 #include "ops/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,7 +22,7 @@ HWY_INLINE Vec Exp(Vec x) {
   x = hn::Min(hn::Max(x, hn::Set(d, -87.0f)), hn::Set(d, 87.0f));
   // x = n ln 2 + r with |r| <= ln(2) / 2; ln 2 in two parts (Cody and Waite)
   // keeps r exact.
-  const auto n = hn::NearestInt(hn::Mul(x, hn::Set(d, 1.44269504f)));
+  const IntVec n = Nearest(hn::Mul(x, hn::Set(d, 1.44269504f)));
   const Vec nf = hn::ConvertTo(d, n);
   Vec r = hn::NegMulAdd(nf, hn::Set(d, 0.693359375f), x);
   r = hn::NegMulAdd(nf, hn::Set(d, -2.12194440e-4f), r);

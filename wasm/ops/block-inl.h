@@ -13,13 +13,13 @@
 
 #include "formats/repack.h"
 #include "ops/quantize-activation-inl.h"
+#include "ops/round-inl.h"
 #include "ops/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace echo::ops::HWY_NAMESPACE {
 
 using Ints = hn::ScalableTag<int32_t>;
-using IntVec = hn::Vec<Ints>;
 using Shorts = hn::ScalableTag<int16_t>;
 using ShortVec = hn::Vec<Shorts>;
 using Codes = hn::ScalableTag<uint8_t>;

@@ -117,18 +117,6 @@ HWY_NOINLINE void MatMulFloats(const Tensor& w, const float* x, size_t n_tokens,
   for (; row < w.rows; ++row) FloatRows<Type, 1>(w, row, x, n_tokens, y);
 }
 
-// fp16 weights meet a vector rounded to fp16, as in ggml: x (n), out (n), times
-// the unit that the weights leave to it.
-HWY_INLINE void RoundToHalves(const float* HWY_RESTRICT x, size_t n, float unit,
-                              float* HWY_RESTRICT out) {
-  const hn::Rebind<hwy::float16_t, Floats> half;
-  const Vec factor = hn::Set(Floats(), unit);
-  Each(n, [&](size_t i, auto io) HWY_ATTR {
-    const Vec rounded = hn::PromoteTo(Floats(), hn::DemoteTo(half, io.Load(x + i)));
-    io.Store(hn::Mul(rounded, factor), out + i);
-  });
-}
-
 }  // namespace echo::ops::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

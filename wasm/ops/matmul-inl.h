@@ -17,6 +17,7 @@
 #include "formats/tensor.h"
 #include "ops/float-inl.h"
 #include "ops/quantize-activation-inl.h"
+#include "ops/round-inl.h"
 #include "ops/vector-inl.h"
 
 #if HWY_TARGET == HWY_WASM
@@ -121,6 +122,7 @@ inline void MatMulAny(const Tensor& w, const float* x, size_t n_tokens, float* y
     return;
   }
   if (w.type == ECHO_F16) {
+    // As in ggml, the vector is rounded too; it takes the unit that the weights leave.
     float* rounded = reinterpret_cast<float*>(scratch);
     RoundToHalves(x, n_tokens * w.columns, HalfUnit(w.raised), rounded);
     MatMulFloats<F16>(w, rounded, n_tokens, y);

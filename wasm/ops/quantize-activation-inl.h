@@ -14,6 +14,7 @@
 #include "formats/tensor.h"
 #include "include/echo.h"
 #include "ops/half-inl.h"
+#include "ops/round-inl.h"
 #include "ops/vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -67,21 +68,21 @@ struct ActivationRule {
   int32_t middle;    // code that stands for zero, times the factor above
   float scale_unit;  // factor of every scale ...
   float sum_unit;    // ... and of every sum
+  bool sums;         // whether the sums are asked for
 };
 
 HWY_INLINE ActivationRule RuleOf(const Tensor& w, size_t n_tokens) {
   const float unit = HalfUnit(w.raised);
+  const bool sums = w.type != ECHO_Q8_0;
   const int32_t middle = w.type == ECHO_Q4_0 ? 8 : w.type == ECHO_Q5_0 ? 16 : 0;
-  if (Widens(n_tokens)) return {Order::kPlain, middle, unit, unit};
-  if (w.type == ECHO_Q8_0) return {Order::kPlain, middle, unit, unit};
-  if (HWY_TARGET != HWY_WASM || ECHO_RELAXED) return {Order::kBytes, middle, unit, unit};
+  if (Widens(n_tokens)) return {Order::kPlain, middle, unit, unit, sums};
+  if (w.type == ECHO_Q8_0) return {Order::kPlain, middle, unit, unit, sums};
+  if (HWY_TARGET != HWY_WASM || ECHO_RELAXED) return {Order::kBytes, middle, unit, unit, sums};
   if (w.type == ECHO_Q4_0 || w.type == ECHO_Q4_1) {
-    return {Order::kMasks, middle * 256, unit / 256, unit};
+    return {Order::kMasks, middle * 256, unit / 256, unit, sums};
   }
-  return {Order::kPlain, middle, unit, unit};
+  return {Order::kPlain, middle, unit, unit, sums};
 }
-
-HWY_INLINE float RoundToHalf(float x) { return hwy::F32FromF16(hwy::F16FromF32(x)); }
 
 using OctetTag = hn::FixedTag<int16_t, kOctet>;
 
@@ -109,7 +110,8 @@ HWY_INLINE void Narrow(int16_t* q) {
   }
 }
 
-// x (32) to block b of `a`.
+// x (32) to block b of `a`, whose scale and sum are neither rounded yet nor have
+// their units.
 HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, const ActivationRule& rule, size_t b,
                               const Activations& a) {
   const Floats d;
@@ -124,7 +126,7 @@ HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, const ActivationRule&
   const Vec inverse = hn::Set(d, largest != 0.0f ? 127.0f / largest : 0.0f);
   auto total = hn::Zero(di);
   for (size_t i = 0; i < kBlock; i += lanes) {
-    const auto n = hn::NearestInt(hn::Mul(hn::LoadU(d, x + i), inverse));
+    const IntVec n = Nearest(hn::Mul(hn::LoadU(d, x + i), inverse));
     total = hn::Add(total, n);
     hn::StoreU(hn::DemoteTo(d16, n), d16, q + i);
   }
@@ -133,13 +135,13 @@ HWY_INLINE void QuantizeBlock(const float* HWY_RESTRICT x, const ActivationRule&
   } else if (rule.order == Order::kBytes) {
     Narrow(q);
   }
-  const int32_t sum = hn::ReduceSum(di, total);
+  const int32_t sum = rule.sums ? hn::ReduceSum(di, total) : 0;
   const float step = largest / 127.0f;
   // With activations that are not finite the sum is any number: the product wraps.
   const uint32_t offset = 0U - static_cast<uint32_t>(rule.middle) * static_cast<uint32_t>(sum);
   a.offset[b] = static_cast<int32_t>(offset);
-  a.scale[b] = RoundToHalf(step) * rule.scale_unit;
-  a.sum[b] = RoundToHalf(step * static_cast<float>(sum)) * rule.sum_unit;
+  a.scale[b] = step;
+  a.sum[b] = step * static_cast<float>(sum);
 }
 
 // x (T, columns) into `scratch`, as `w` wants it.
@@ -154,6 +156,8 @@ HWY_INLINE Activations QuantizeActivations(const Tensor& w, const float* x, size
   a.sum = a.scale + all;
   const ActivationRule rule = RuleOf(w, n_tokens);
   for (size_t b = 0; b < all; ++b) QuantizeBlock(x + b * kBlock, rule, b, a);
+  RoundToHalves(a.scale, all, rule.scale_unit, a.scale);
+  if (rule.sums) RoundToHalves(a.sum, all, rule.sum_unit, a.sum);
   return a;
 }
 
