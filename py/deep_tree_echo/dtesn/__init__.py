@@ -2,7 +2,9 @@
 
 from .bseries import BSeries
 from .conditions import OrderCondition, order_conditions
+from .continuous import ContinuousReservoir
 from .coproducts import Forest, contractions, cuts
+from .deep import DeepReservoir
 from .differentials import elementary_differentials, evaluate
 from .enumeration import count_rooted_trees, rooted_trees, trees_up_to
 from .fields import Field, ReservoirField, SmoothField
@@ -11,9 +13,12 @@ from .reservoir import Reservoir
 from .rungekutta import Tableau
 from .sparse import SparseMatrix
 from .trees import RootedTree, TreeLayout
+from .treesn import TreeReservoir
 
 __all__ = [
     "BSeries",
+    "ContinuousReservoir",
+    "DeepReservoir",
     "Field",
     "Forest",
     "OrderCondition",
@@ -24,6 +29,7 @@ __all__ = [
     "SparseMatrix",
     "Tableau",
     "TreeLayout",
+    "TreeReservoir",
     "contractions",
     "count_rooted_trees",
     "cuts",
