@@ -97,4 +97,4 @@ def seeds(rng: random.Random) -> Iterator[tuple[str, bytes]]:
             name = f"{version}-{type_name}"
             yield f"{name}-whole", bytes([0, 0]) + announced + file
             yield f"{name}-announced", bytes([0, 8 | rng.randrange(8)]) + announced + file
-            yield f"{name}-pieces", bytes([rng.randrange(1, 256), 0]) + announced + file
+            yield f"{name}-pieces", bytes([rng.randrange(1, 256), 16]) + announced + file

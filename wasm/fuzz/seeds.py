@@ -166,7 +166,7 @@ def loader_seeds(rng: random.Random) -> Iterator[tuple[str, bytes]]:
             file = model(rng, architecture, type_name)
             name = f"{architecture}-{type_name}"
             yield f"{name}-whole", bytes([0, 8]) + file
-            yield f"{name}-pieces", bytes([rng.randrange(1, 256), rng.randrange(8)]) + file
+            yield f"{name}-pieces", bytes([rng.randrange(1, 256), 16 | rng.randrange(8)]) + file
             yield f"{name}-cut", bytes([7, 0]) + file[: rng.randrange(len(file))]
             yield f"{name}-flipped", bytes([0, 0]) + flipped(rng, file)
     foreign = {
