@@ -55,6 +55,19 @@ GOALS = (
     Goal("peak_memory_0.1B_q8_mb", "≤", 450, "most that the page's renderer holds, MB", 0),
     Goal("peak_memory_0.4B_q4_mb", "≤", 600, "the same for 0.4B", 0),
     Goal("load_0.1B_q8_peak_vs_final", "≤", 1.1, "heap after loading over what is in use"),
+    Goal("esn_vs_reservoirpy", "≥", 10, "1000 units, native, our float32, their float64"),
+    Goal("esn_float32_vs_reservoirpy_float32", "≥", 10, "the same, both float32"),
+    Goal("esn_float64_vs_reservoirpy_float64", "≥", 10, "the same, both float64"),
+    Goal("esn_wasm_vs_numpy_in_pyodide", "≥", 5, "1000 units inside Pyodide, float32"),
+    Goal(
+        "esn_slope_off_native",
+        "≤",
+        0.1,
+        "log time over log non-zeros, distance of its slope from 1",
+    ),
+    Goal(
+        "reservoir_step_512_us_wasm", "≤", 100, "a step of 512 units inside Pyodide, microseconds"
+    ),
 )
 
 CONTESTANTS = {
@@ -230,15 +243,14 @@ def memory(figures: Figures) -> Iterator[str]:
     if "memory_0.1B_q8_peak_mb" not in figures:
         return
     yield from ("", "## Memory of the page's renderer, MB", "")
-    yield "| model | most | after loading | answering | at rest | heap / in use |"
-    yield "|---|---|---|---|---|---|"
+    yield "| model | most | after loading | answering | at rest | first visit | heap / in use |"
+    yield "|---|---|---|---|---|---|---|"
     for name, title in cases.items():
-        cells = [
-            figures.get(f"memory_{name}_{part}_mb", 0.0)
-            for part in ("peak", "loaded", "answering", "settled")
-        ]
+        parts = ("peak", "peak_least", "peak_most", "loaded", "answering", "settled", "first_visit")
+        peak, least, most, *cells = [figures.get(f"memory_{name}_{part}_mb", 0.0) for part in parts]
         ratio = figures.get(f"load_{name}_peak_vs_final", 0.0)
-        yield f"| {title} | {' | '.join(f'{cell:.0f}' for cell in cells)} | {ratio:.2f} |"
+        rest = " | ".join(f"{cell:.0f}" for cell in cells)
+        yield f"| {title} | {peak:.0f} ({least:.0f} to {most:.0f}) | {rest} | {ratio:.2f} |"
 
 
 def threads(figures: Figures) -> Iterator[str]:

@@ -55,6 +55,7 @@ def main() -> None:
         figures[f"esn_wasm_vs_numpy_in_pyodide_{dtype}"] = (
             figures[f"esn_numpy_step_us_{dtype}_wasm"] / figures[f"esn_step_us_{dtype}_wasm"]
         )
+    figures["esn_slope_off_native"] = abs(figures["esn_slope_native"] - 1)
     # Each as it comes: ours is float32, theirs float64, which is also their faster one.
     figures["esn_vs_reservoirpy"] = peer["reservoirpy_step_us_float64"] / peer["step_us_float32"]
     figures["esn_wasm_vs_numpy_in_pyodide"] = figures["esn_wasm_vs_numpy_in_pyodide_float32"]
