@@ -69,6 +69,19 @@ def test_a_free_run_by_inputs_goes_on_with_the_series() -> None:
     np.testing.assert_allclose(network.generate(200)[:, 0], SERIES[1201:1401], atol=1e-3)
 
 
+def test_teacher_forcing_feeds_back_the_wanted_output_of_the_step_before() -> None:
+    network = EchoStateNetwork(looped(20), Ridge(1e-2))
+    for _ in range(2):
+        network.train(None, SERIES[:6])
+        states = looped(20).run(np.zeros((6, 0)), np.concatenate([[0.0], SERIES[:5]]))
+        assert (network.reservoir.state == states[-1]).all()
+    network.drive(None, SERIES[6:9])
+    again = looped(20)
+    again.state = states[-1]
+    expected = again.run(np.zeros((3, 0)), SERIES[5:8])[-1]
+    assert (network.reservoir.state == expected).all()
+
+
 def test_a_free_run_by_feedback_goes_on_with_the_series() -> None:
     network = EchoStateNetwork(looped(200), Ridge(1e-8))
     network.train(None, SERIES[:1200], washout=200)
