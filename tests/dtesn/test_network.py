@@ -182,6 +182,22 @@ def test_force_learns_a_pattern_and_keeps_it() -> None:
     assert (network.readout.weights == before).all()
 
 
+def test_force_is_the_loop_of_the_paper() -> None:
+    pattern = sine(120, period=25.0)
+    network = EchoStateNetwork(looped(30, spectral_radius=1.2), RLS(0.5, bias=False))
+    found = force(network, pattern, every=2)[:, 0]
+    r, w, p, z = looped(30, spectral_radius=1.2), np.zeros(30), np.eye(30) / 0.5, 0.0
+    for t in range(120):
+        x = r.step([], z)
+        z = w @ x
+        np.testing.assert_allclose(found[t], z, atol=1e-9)
+        if t % 2 == 0:
+            k = p @ x / (1 + x @ p @ x)
+            p -= np.outer(k, p @ x)
+            w -= (z - pattern[t]) * k
+    np.testing.assert_allclose(network.readout.weights[0], w, atol=1e-9)
+
+
 def test_force_may_come_in_parts() -> None:
     pattern = sine(400, period=25.0)
     whole, parts = (EchoStateNetwork(looped(50, spectral_radius=1.2), RLS(0.1)) for _ in range(2))

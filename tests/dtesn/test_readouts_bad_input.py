@@ -102,6 +102,16 @@ def test_a_singular_gram_matrix_without_regularisation(engine: str, states: Any)
     assert ridge.regularisation == 1e-6
 
 
+@pytest.mark.parametrize("engine", ["libecho", "python"])
+def test_rounding_does_not_pass_for_independence(engine: str) -> None:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        states = rng.normal(size=(60, 12))
+        states[:, 11] = states[:, :11] @ rng.normal(size=11)
+        with pytest.raises(ArgumentError, match="do not determine the weights"):
+            Ridge(0.0, engine=engine).fit(states, rng.normal(size=60)).solve()
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
