@@ -336,7 +336,7 @@ def readouts(figures: Figures) -> Iterator[str]:
     if "readout_gram_gflops_native" not in figures:
         return
     yield from ("", "## Least squares, one thread, processor time", "")
-    yield "NumPy has OpenBLAS natively and no BLAS in Pyodide."
+    yield "NumPy has OpenBLAS natively and no BLAS in Pyodide, where there is wall time only."
     yield from (
         "",
         "| | libecho | NumPy | libecho, Pyodide | NumPy, Pyodide |",
@@ -344,7 +344,8 @@ def readouts(figures: Figures) -> Iterator[str]:
     )
     for key, title in READOUT_ROWS.items():
         ways = ("native", "numpy_native", "wasm", "numpy_wasm")
-        cells = " | ".join(f"{figures[f'readout_{key}_{way}']:.3g}" for way in ways)
+        known = (figures.get(f"readout_{key}_{way}") for way in ways)
+        cells = " | ".join("" if value is None else f"{value:.3g}" for value in known)
         yield f"| {title} | {cells} |"
 
 
