@@ -76,10 +76,10 @@ def jaeger_haas(
 ) -> float:
     """NRMSE of free running predictions after 84 steps, tau 17, after Jaeger and Haas (2004).
 
-    Leaky units x <- (1 - C a) x + C tanh(W x + w_fb y + w_in 0.2) with C = 0.44 and a = 0.9,
-    1 % of the weights, the spectral radius 0.8, feedback weights uniform in [-1, 1], the series
-    squashed by tanh(y - 1); 3000 steps of training, of which 1000 are washout. What the paper
-    leaves to its supplement is as in Jaeger (2001), section 6.
+    Leaky units x <- (1 - C a) x + C tanh(W x + w_fb y + w_in 0.2) with C = 0.44 and a = 0.9, the
+    series squashed by tanh(y - 1), and the measure are in Jaeger (2001), section 6; 1000 units and
+    100 trials in the paper. Its supplement was not at hand: 1 % of the weights, the spectral
+    radius 0.8 and feedback weights in [-1, 1] are from memory.
     """
     c, a = 0.44, 0.9
     length, washout, lead, ahead = 3000, 1000, 1000, 84
