@@ -22,7 +22,7 @@ from deep_tree_echo.dtesn.processor_events import (
     ReservoirsMoved,
 )
 from deep_tree_echo.dtesn.turns import Priority
-from deep_tree_echo.errors import ArgumentError, LimitError
+from deep_tree_echo.errors import ArgumentError, BackendError, LimitError
 
 from tests.event_loop import run
 
@@ -71,6 +71,25 @@ def test_a_batch_that_fails_ends_whole() -> None:
         run(processor.batch([TEXT] * 10, timeout=1e-6))
     assert processor.status()["under_way"] == 0
     assert processor.metrics()["completed"] == 0
+
+
+def test_one_that_fails_ends_the_others_of_its_batch() -> None:
+    class Picky:
+        n_embed, n_vocab, fingerprint = 4, 256, ""
+        hidden: Any = None
+
+        def encode(self, text: bytes) -> list[int]:
+            return list(text)
+
+        def eval(self, tokens: list[int], state: Any = None) -> tuple[Any, Any]:
+            self.hidden = np.full(4, np.nan if tokens[0] == ord("!") else 1.0)
+            return np.zeros(256, dtype=np.float32), None
+
+    processor = DTESNProcessor(SMALL, Picky())
+    with pytest.raises(BackendError, match="not finite after token 1;"):
+        run(processor.batch([TEXT * 30, "!", TEXT * 31]))
+    metrics = processor.metrics()
+    assert (metrics["completed"], metrics["failed"], metrics["cancelled"]) == (0, 1, 2)
 
 
 # ------------------------------------------------------------------------------- streams
