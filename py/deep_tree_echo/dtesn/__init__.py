@@ -9,21 +9,30 @@ from .differentials import elementary_differentials, evaluate
 from .enumeration import count_rooted_trees, rooted_trees, trees_up_to
 from .fields import Field, ReservoirField, SmoothField
 from .integration import integrate, measured_order, step, step_with_error
+from .lms import LMS
+from .network import EchoStateNetwork
+from .plasticity import intrinsic_plasticity
 from .reservoir import Reservoir
+from .ridge import Ridge
+from .rls import RLS
 from .rungekutta import Tableau
 from .sparse import SparseMatrix
 from .trees import RootedTree, TreeLayout
 from .treesn import TreeReservoir
 
 __all__ = [
+    "LMS",
+    "RLS",
     "BSeries",
     "ContinuousReservoir",
     "DeepReservoir",
+    "EchoStateNetwork",
     "Field",
     "Forest",
     "OrderCondition",
     "Reservoir",
     "ReservoirField",
+    "Ridge",
     "RootedTree",
     "SmoothField",
     "SparseMatrix",
@@ -36,6 +45,7 @@ __all__ = [
     "elementary_differentials",
     "evaluate",
     "integrate",
+    "intrinsic_plasticity",
     "measured_order",
     "order_conditions",
     "rooted_trees",

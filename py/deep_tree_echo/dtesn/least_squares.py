@@ -7,7 +7,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import core
 from ..errors import ArgumentError, BackendError
 
 __all__ = [
@@ -84,17 +83,46 @@ class NativeAlgebra:
     name = "libecho"
 
     def __init__(self) -> None:
-        core.library()
+        from .. import core
 
-    gram_add = staticmethod(core.gram_add)
-    gram_solve = staticmethod(core.gram_solve)
-    lms_update = staticmethod(core.lms_update)
+        core.library()
+        self._core = core
+
+    def gram_add(self, rows: Floats, n: int, gram: Floats) -> None:
+        """Adds the products of all pairs of columns."""
+        self._core.gram_add(rows, n, gram)
+
+    def gram_solve(self, matrix: Floats, right: Floats, tolerance: float) -> Floats:
+        """Solves by Cholesky's factor."""
+        return self._core.gram_solve(matrix, right, tolerance)
 
     def rls(
         self, n_features: int, n_outputs: int, start: float, forgetting: float, bias: bool
     ) -> Recursion:
         """Recursive least squares in libecho."""
-        return core.Rls(n_features, n_outputs, start, forgetting, bias)
+        return self._core.Rls(n_features, n_outputs, start, forgetting, bias)
+
+    def lms_update(
+        self,
+        states: Floats,
+        targets: Floats,
+        weights: Floats,
+        *,
+        rate: float,
+        offset: float,
+        bias: bool,
+        normalised: bool,
+    ) -> Floats:
+        """Changes the weights by one sample after the other."""
+        return self._core.lms_update(
+            states,
+            targets,
+            weights,
+            rate=rate,
+            offset=offset,
+            bias=bias,
+            normalised=normalised,
+        )
 
 
 class ReferenceAlgebra:
