@@ -147,10 +147,10 @@ def test_two_results_are_compared_and_another_series_begins_anew(bench: Page):
     train(bench)
     expect(error(bench)).to_contain_text(f"before: {first:.2f}"[:11])
     legend = bench.locator("echo-prediction echo-chart .name")
-    assert legend.all_inner_texts() == ["prediction", "before", "truth"]
+    assert legend.all_text_contents() == ["prediction", "before", "truth"]
     number(bench, "Steps in all", "1300")
     train(bench)
-    assert legend.all_inner_texts() == ["prediction", "truth"]
+    assert legend.all_text_contents() == ["prediction", "truth"]
 
 
 def test_lorenz_runs_freely_with_a_valid_time(bench: Page):
@@ -243,7 +243,7 @@ def test_the_activity_is_replayed(bench: Page, tmp_path: Path):
 
 
 def test_the_keyboard_alone_trains_and_replays(bench: Page):
-    bench.locator("h2").focus()
+    bench.locator("echo-laboratory h2").focus()
     tab_to(bench, "Train it")
     bench.keyboard.press("Enter")
     bench.locator("echo-activity").wait_for(timeout=BOOT_MS)
