@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.random_models import random_model_bytes
 
-from .conftest import BOOT_MS, open_inside, say, wait_answer
+from .conftest import BOOT_MS, DESK, open_inside, say, wait_answer
 from .elsewhere import Elsewhere
-from .test_memory import SESSION
+from .test_memory import SESSION, show_memory
 from .test_models import BUNDLED, give_address
 
 N_VOCAB, N_EMBED = 65_536, 256
@@ -118,6 +118,14 @@ def test_of_a_kept_file_where_it_is(page: Page, data: bytes, elsewhere: Elsewher
     copies(page, 0)
     assert "without 34 MB of embedding" in weights(page)["name"]
     assert answer(page)
+    page.set_viewport_size(ViewportSize(width=390, height=844))
+    show_memory(page)
+    page.get_by_role("button", name="Weights").click()
+    expect(page.locator("[data-detail=weights]")).to_contain_text("embedding read from the file")
+    wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+    assert not page.evaluate(wide)
+    page.set_viewport_size(DESK)
+    open_inside(page, "Model")
 
     # It can neither go nor be replaced for as long as the model is in use.
     problem = page.locator("#load-problem p")
