@@ -114,11 +114,13 @@ def known(task: str, steps: int, seed: int) -> Series:
         raise ArgumentError(f"{steps} steps; the laboratory takes {LEAST_STEPS} to {MOST_STEPS}.")
     if task == "mackey-glass":
         values = mackey_glass(steps, seed=seed)[:, None]
-        return Series("Mackey-Glass", values, values, ("x",), "time units", 1.0)
+        return Series("Mackey-Glass", values, values, ("x",), "the equation's units", 1.0)
     if task == "lorenz":
         values = lorenz(steps, seed=seed)
         names = ("x", "y", "z")
-        return Series("Lorenz", values, values, names, "time units", 0.02, LORENZ_EXPONENT)
+        return Series(
+            "Lorenz", values, values, names, "the equation's units", 0.02, LORENZ_EXPONENT
+        )
     if task == "narma":
         inputs, targets = narma(steps, seed=seed)
         return Series("NARMA-10", inputs[:, None], targets[:, None], ("y",), "steps", 1.0)

@@ -101,6 +101,8 @@ export class Prediction extends LitElement {
           : nothing
       }
       <echo-chart
+        widest="1400"
+        flatness="0.32"
         xLabel=${`time (${unit})`}
         yLabel=${`${names[this.output]} (units of the series)`}
         .series=${this.#series()}
@@ -160,7 +162,8 @@ export class Prediction extends LitElement {
               <dd>
                 ${found.whole ? "all " : ""}${threeDigits(found.valid)}
                 <span class="fine"
-                  >${taken.unit}${
+                  >time in
+                  ${taken.unit}${
                     found.lyapunov === null ? "" : `, ${threeDigits(found.lyapunov)} Lyapunov times`
                   }</span
                 >

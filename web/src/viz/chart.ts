@@ -15,10 +15,9 @@ export interface Series {
   tone?: 0 | 1 | 2 | 3;
 }
 
-/** The chart is as wide as its place, in these bounds; its type stays as it is. */
+/** The chart is as wide as its place, from here on; its type stays as it is. */
 const NARROWEST = 300;
-const WIDEST = 760;
-const FLATNESS = 0.6;
+const LOWEST = 220;
 const LEFT = 62;
 const RIGHT = 16;
 const TOP = 52;
@@ -34,16 +33,20 @@ export class Chart extends LitElement {
   @property() yScale: Scale = "linear";
   /** What it shows, in one sentence, for those who do not see it. */
   @property() summary = "";
+  /** The widest that it gets, in pixels. */
+  @property({ type: Number }) widest = 760;
+  /** Its height over its width. */
+  @property({ type: Number }) flatness = 0.6;
   /** The drawing, for a file. */
   @query("svg") drawing!: SVGSVGElement;
   @state() private width = 560;
 
   #sizes = new ResizeObserver(([entry]) => {
-    this.width = Math.round(Math.max(NARROWEST, Math.min(WIDEST, entry!.contentRect.width)));
+    this.width = Math.round(Math.max(NARROWEST, Math.min(this.widest, entry!.contentRect.width)));
   });
 
   get #height(): number {
-    return Math.round(Math.max(220, this.width * FLATNESS));
+    return Math.round(Math.max(LOWEST, this.width * this.flatness));
   }
 
   override connectedCallback(): void {
