@@ -11,6 +11,7 @@ from ..errors import EchoError, UnsupportedModelError
 from ..formats.rwkv_records import Header
 from ..formats.stored import StoredTensor
 from ..formats.types import RWKV_TYPES
+from ..reread import EMBEDDING_LIMIT
 from ..tokenizer import name_for
 from .conversion import plan
 from .sources import Source, open_model
@@ -35,7 +36,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes that a model takes once it is loaded, as libecho estimates them."""
+    """Bytes that a model takes once it is loaded, as libecho estimates them.
+
+    A large embedding stays in the file and is no part of them.
+    """
 
     weights: int
     state: int
@@ -214,7 +218,7 @@ def _grouped(tensors: Iterable[StoredTensor]) -> list[Group]:
 def _memory(path: Path, size: int) -> Memory | None:
     """What libecho says of the file, once it has seen the header."""
     try:
-        loader = core.Loader(total_bytes=size)
+        loader = core.Loader(total_bytes=size, embedding_limit=EMBEDDING_LIMIT)
     except EchoError:
         return None
     try:
@@ -246,7 +250,7 @@ def _choices(source: Source, budget_mb: float) -> list[Choice]:
 
 def _estimated(header: Header, file_bytes: int) -> int | None:
     try:
-        loader = core.Loader(total_bytes=file_bytes)
+        loader = core.Loader(total_bytes=file_bytes, embedding_limit=EMBEDDING_LIMIT)
         loader.push(header.pack())
         estimate = loader.estimate()
         loader.close()
