@@ -79,6 +79,17 @@ def test_a_run_logs_saves_and_stops(tmp_path, capsys):
     assert load_parameters(tmp_path / "stopped" / "checkpoint.npz")[1]["step"] == 3
 
 
+def test_a_run_that_breaks_leaves_its_checkpoints(tmp_path):
+    run = trainer()
+    run.run(tmp_path, keep_every=5, stopped=lambda: run.step == 6)
+    kept = {path.name: load_parameters(path)[1]["step"] for path in tmp_path.glob("*.npz")}
+    assert kept == {"checkpoint.npz": 6, "checkpoint-5.npz": 5}
+    run.parameters["head.weight"][0, 0] = np.nan
+    with pytest.raises(ArgumentError, match=r"the loss is nan at step 7; the checkpoints are"):
+        run.run(tmp_path, save_seconds=0)
+    assert load_parameters(tmp_path / "checkpoint.npz")[1]["step"] == 6
+
+
 def test_half_precision_learns_as_well():
     if not Kernels(np.float32).has_half():
         pytest.skip("this processor has no instructions for bfloat16")

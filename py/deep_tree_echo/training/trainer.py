@@ -188,6 +188,7 @@ class Trainer:
         log_every: int = 20,
         measure_every: int = 200,
         save_seconds: float = 180.0,
+        keep_every: int = 2000,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """Train to the last step, or until stopped; log and save on the way.
@@ -200,8 +201,15 @@ class Trainer:
             Steps between log lines and between measurements on held-out text.
         save_seconds : float
             Seconds between checkpoints.
+        keep_every : int
+            Steps between checkpoints that are kept beside the newest, as ``checkpoint-STEP.npz``.
         stopped : callable
             Asked after every step; on True the run is saved and ends.
+
+        Raises
+        ------
+        ArgumentError
+            If the loss is no number any more; nothing is saved then.
         """
         folder.mkdir(parents=True, exist_ok=True)
         saved, losses = time.monotonic(), []
@@ -210,6 +218,11 @@ class Trainer:
             began = time.monotonic()
             losses.append(self.train_step())
             self.seconds += time.monotonic() - began
+            if not math.isfinite(losses[-1]):
+                raise ArgumentError(
+                    f"the loss is {losses[-1]} at step {self.step}; the checkpoints are from "
+                    f"before, go on from one of those in {folder}."
+                )
             last = stopped() or self.step == self.recipe.end
             if self.step % log_every == 0 or last:
                 line = self._line(losses)
@@ -223,6 +236,8 @@ class Trainer:
             if last or time.monotonic() - saved > save_seconds:
                 self.save(folder / "checkpoint.npz")
                 saved = time.monotonic()
+            if self.step % keep_every == 0:
+                self.save(folder / f"checkpoint-{self.step}.npz")
 
     def _line(self, losses: list[float]) -> dict[str, float]:
         tokens = self.step * self.recipe.batch * self.recipe.window
