@@ -18,8 +18,12 @@ WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWi
 def go(page: Page, section: str) -> None:
     """Goes to a section and waits for what it shows first."""
     page.evaluate(f"location.hash = '#/laboratory/{section}'")
-    first = {"membranes": "echo-membrane-view", "trees": "echo-tree-gallery"}[section]
-    page.locator(first).wait_for(timeout=BOOT_MS)
+    first = {
+        "reservoir": "echo-spectrum",
+        "membranes": "echo-membrane-view",
+        "trees": "echo-tree-gallery",
+    }
+    page.locator(first[section]).wait_for(timeout=BOOT_MS)
 
 
 def at_squares(page: Page) -> Page:

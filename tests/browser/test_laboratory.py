@@ -56,8 +56,8 @@ def test_the_way_there_and_back(ready_page: Page) -> None:
     wait_answer(page)
     place = page.evaluate("location.hash")
     page.get_by_role("link", name="Laboratory").click()
-    page.locator("echo-membrane-view").wait_for(timeout=BOOT_MS)
-    assert focused(page) == "Membranes"
+    page.locator("echo-spectrum").wait_for(timeout=BOOT_MS)
+    assert focused(page) == "Reservoir"
     page.get_by_role("link", name="Trees").click()
     expect(page.get_by_role("heading", name="Trees", exact=True)).to_be_visible()
     page.get_by_role("link", name="Chat").click()
@@ -71,7 +71,11 @@ def test_the_way_there_and_back(ready_page: Page) -> None:
 
 @pytest.mark.parametrize(
     ("section", "title"),
-    [("membranes", "Membrane systems"), ("trees", "Rooted trees and B-series")],
+    [
+        ("reservoir", "Reservoirs"),
+        ("membranes", "Membrane systems"),
+        ("trees", "Rooted trees and B-series"),
+    ],
 )
 def test_the_docs_are_there(section: str, title: str, ready_page: Page) -> None:
     go(ready_page, section)

@@ -12,7 +12,7 @@ import pytest
 from deep_tree_echo.laboratory.reservoir import Workbench
 from playwright.sync_api import Locator, Page, expect
 
-from .bench import WIDE, check_png, check_svg, saved
+from .bench import WIDE, check_png, check_svg, go, saved
 from .conftest import BOOT_MS, DESK
 from .test_look import PHONE, Scheme, assert_accessible, shoot, tab_to
 
@@ -23,8 +23,7 @@ def bench(ready_page: Page) -> Page:
     page = ready_page
     page.set_viewport_size(DESK)
     page.emulate_media(color_scheme="light", reduced_motion="no-preference")
-    page.evaluate("location.hash = '#/laboratory/reservoir'")
-    page.locator("echo-spectrum").wait_for(timeout=BOOT_MS)
+    go(page, "reservoir")
     number(page, "Units", "100")
     number(page, "Spectral radius ρ", "0.9")
     page.get_by_label("Activation f").select_option("tanh")

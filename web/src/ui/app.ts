@@ -161,7 +161,7 @@ export class App extends SessionElement {
   /** What the top offers beside the chat. */
   #wayIn(): TemplateResult {
     const { place } = this;
-    return html`<a class="quiet" href="#/laboratory/membranes">
+    return html`<a class="quiet" href="#/laboratory/reservoir">
         ${icon("laboratory")} <span class="wide">Laboratory</span>
       </a>
       <button class="quiet" @click=${() => this.settings.open()}>
