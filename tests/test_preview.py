@@ -44,7 +44,7 @@ def test_a_file_of_rwkv_cpp(type, head):
     assert preview.type == type
     assert preview.head_type == ("FP32" if type == "FP32" else "FP16")
     assert preview.head_bytes == 1000 * 256 * (4 if type == "FP32" else 2)
-    assert preview.rounded_head_bytes == 1000 * 256 // 32 * 34
+    assert preview.rounded_head_bytes == 1008 * 256 // 32 * 34  # whole groups of 16 rows
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -60,7 +60,7 @@ def test_a_gguf_file(type, head):
     data = random_gguf("7.0", type=type, types=types, tokens=tokens, **SIZES)
     preview = check(data, head, len(data) // 2)
     assert preview.head_type == "FP16"
-    assert preview.rounded_head_bytes == 1000 * 256 // 32 * 34
+    assert preview.rounded_head_bytes == 1008 * 256 // 32 * 34  # whole groups of 16 rows
     assert look("m", len(data), data[:3000], head=head) is None
 
 
@@ -111,7 +111,7 @@ def test_a_head_that_stands_elsewhere_is_not_rounded():
 
 def test_a_head_is_rounded_only_where_it_is_worth_it():
     data = random_model_bytes("7.0", type="FP16", **SIZES)
-    saved = 1000 * 256 * 2 - 1000 * 256 // 32 * 34
+    saved = 1000 * 256 * 2 - 1008 * 256 // 32 * 34
     words = ("m", len(data), data[:4096])
     more = {"head": "Q8_0", "ends": ends_of(data)}
     assert look(*words, **more, worth=saved).head == "Q8_0"

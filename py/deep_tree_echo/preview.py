@@ -19,6 +19,9 @@ TOKENIZER_BYTES_PER_TOKEN = 40
 STATES = 4
 """A model in use holds at least so many states: those before and after the last two turns."""
 
+_GROUP_ROWS = 16
+"""Rows that libecho interleaves in memory, the last ones filled up; see wasm/formats/repack.h."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
@@ -199,7 +202,8 @@ def _last_heads(header: Header, size: int) -> list[tuple[int, Record]]:
 def _rounded_bytes(facts: _Facts, worth: int) -> int:
     """The head's bytes in Q8_0, or 0 if it should stay as it is."""
     table = facts.table
-    rounded = math.prod(table.shape[:-1]) * TensorType.Q8_0.row_bytes(table.shape[-1])
+    rows = math.ceil(math.prod(table.shape[:-1]) / _GROUP_ROWS) * _GROUP_ROWS
+    rounded = rows * TensorType.Q8_0.row_bytes(table.shape[-1])
     floats = table.type in (TensorType.FP32, TensorType.FP16, TensorType.BF16)
     rounds = facts.head_is_known and floats and rounded and table.n_bytes - rounded >= worth
     return rounded if rounds else 0

@@ -92,12 +92,10 @@ def test_a_model_without_a_tokenizer_is_not_supported():
 
 
 def test_a_missing_library(monkeypatch):
-    from deep_tree_echo import core
-
     def missing():
         raise BackendError("libecho.so is missing.")
 
-    monkeypatch.setattr(core, "library", missing)
+    monkeypatch.setattr("deep_tree_echo.core.rwkv.library", missing)
     with pytest.raises(BackendError, match=r"libecho\.so is missing"):
         RwkvCpp.loader(name="model.bin", size=None, memory_limit_mb=None)
 

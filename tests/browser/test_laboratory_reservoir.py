@@ -12,7 +12,7 @@ import pytest
 from deep_tree_echo.laboratory.reservoir import Workbench
 from playwright.sync_api import Locator, Page, expect
 
-from .bench import WIDE, check_png, check_svg, go, saved
+from .bench import SVG, WIDE, check_png, check_svg, go, saved
 from .conftest import BOOT_MS, DESK
 from .test_look import PHONE, Scheme, assert_accessible, shoot, tab_to
 
@@ -233,12 +233,17 @@ def test_the_activity_is_replayed(bench: Page, tmp_path: Path):
     here = slider.input_value()
     bench.wait_for_timeout(200)
     assert slider.input_value() == here
-    rows = table(saved(bench, "Save the activity", "CSV", tmp_path)[1])
+    rows = table(saved(bench, "Save the trajectory", "CSV", tmp_path)[1])
     assert (len(rows), len(rows[0])) == (401, 101)
     # 840 steps are learned from, of which the last 84 are only looked forward to.
     assert (rows[1][0], rows[-1][0]) == ("357", "756")
-    check_svg(saved(bench, "Save the activity", "SVG", tmp_path)[1], "reservoir")
-    check_png(saved(bench, "Save the activity", "PNG", tmp_path)[1], "reservoir")
+    check_svg(saved(bench, "Save the trajectory", "SVG", tmp_path)[1], "reservoir")
+    check_png(saved(bench, "Save the trajectory", "PNG", tmp_path)[1], "reservoir")
+    drawn = check_svg(saved(bench, "Save the map", "SVG", tmp_path)[1], "activity")
+    picture = drawn.find(f".//{SVG}image")
+    assert picture is not None
+    assert picture.get("href", "").startswith("data:image/png;base64,")
+    check_png(saved(bench, "Save the map", "PNG", tmp_path)[1], "activity")
 
 
 def test_the_keyboard_alone_trains_and_replays(bench: Page):

@@ -79,7 +79,7 @@ describe("the address", () => {
       view: null,
       laboratory: null,
     });
-    expect(readPlace("#/laboratory/alchemy").laboratory).toBe("membranes");
-    expect(readPlace("#/laboratory").laboratory).toBe("membranes");
+    expect(readPlace("#/laboratory/alchemy").laboratory).toBe("reservoir");
+    expect(readPlace("#/laboratory").laboratory).toBe("reservoir");
   });
 });

@@ -1,10 +1,11 @@
-import { css, html, LitElement, type PropertyValues, type TemplateResult } from "lit";
+import { css, html, LitElement, svg, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 
 import { threeDigits } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { look } from "../ui/look.js";
-import type { Cell } from "../viz/heatmap.js";
+import { GRADIENT_STOPS } from "../viz/colours.js";
+import type { Cell, Heatmap } from "../viz/heatmap.js";
 import "../viz/heatmap.js";
 import { keepFigure } from "./figure.js";
 import { csv, keep } from "./file.js";
@@ -15,6 +16,8 @@ import type { Activity } from "./workbench.js";
 
 /** Rows of the map; more could not be told apart. */
 const MOST_ROWS = 200;
+/** The map as a file: its place in the drawing, in pixels. */
+const MAP = { left: 52, top: 22, width: 800, height: 400 };
 const STEPS_PER_SECOND = 30;
 
 /** How the units moved: all of them as colours, and the whole state as a point in a plane. */
@@ -29,7 +32,11 @@ export class ActivityView extends LitElement {
   @state() private at = 0;
   @state() private playing = false;
   @state() private problem = "";
+  /** What is drawn for a file while that is made. */
+  @state() private poster: TemplateResult | "" = "";
   @query("echo-trajectory") private trajectory!: Trajectory;
+  @query("echo-heatmap") private map!: Heatmap;
+  @query(".poster") private sheet!: SVGSVGElement;
 
   #timer: ReturnType<typeof setTimeout> | undefined;
   #map = new Float32Array(0);
@@ -66,6 +73,16 @@ export class ActivityView extends LitElement {
       }
       .save {
         margin-top: 0.75rem;
+      }
+      .poster {
+        position: absolute;
+        left: -100vw;
+        width: 1px;
+        height: 1px;
+      }
+      .poster text {
+        font-size: 12px;
+        fill: var(--muted);
       }
       @media (max-width: 48rem) {
         .both {
@@ -164,12 +181,18 @@ export class ActivityView extends LitElement {
         />
         <span class="fine muted number">step ${(this.first + at + 1).toLocaleString("en")}</span>
       </div>
-      <div class="save" role="group" aria-label="Save the activity">
+      <div class="save" role="group" aria-label="Save the map">
+        <span class="fine muted">Save the map:</span>
+        <button class="small" @click=${() => void this.#saveMap("svg")}>SVG</button>
+        <button class="small" @click=${() => void this.#saveMap("png")}>PNG</button>
+      </div>
+      <div class="save" role="group" aria-label="Save the trajectory">
         <span class="fine muted">Save the trajectory:</span>
         <button class="small" @click=${() => void this.#figure("svg")}>SVG</button>
         <button class="small" @click=${() => void this.#figure("png")}>PNG</button>
         <span class="fine muted">all states:</span>
         <button class="small" @click=${this.#table}>CSV</button>
+        ${this.poster}
         ${this.problem ? html`<span class="fine warning" role="alert">${this.problem}</span>` : ""}
       </div>
     `;
@@ -209,6 +232,56 @@ export class ActivityView extends LitElement {
     } catch (error) {
       this.problem = (error as Error).message;
     }
+  }
+
+  async #saveMap(form: "svg" | "png"): Promise<void> {
+    this.poster = this.#drawn();
+    await this.updateComplete;
+    try {
+      await keepFigure(this.sheet, form, {
+        name: "reservoir-activity",
+        title: "The activity of a reservoir's units",
+        description: this.about,
+      });
+      this.problem = "";
+    } catch (error) {
+      this.problem = (error as Error).message;
+    } finally {
+      this.poster = "";
+    }
+  }
+
+  /** The map with its axes and the scale of its colours. */
+  #drawn(): TemplateResult {
+    const { url, limit } = this.map.picture();
+    const { left, top, width, height } = MAP;
+    const [steps, rows] = [this.#steps, this.#rows];
+    const below = top + height;
+    const ends: [number, string][] = [
+      [left, `−${threeDigits(limit)}`],
+      [left + width, threeDigits(limit)],
+    ];
+    return html`<svg
+      class="poster"
+      viewBox=${`0 0 ${left + width + 30} ${below + 84}`}
+      aria-hidden="true"
+    >
+      ${svg`
+        <defs><linearGradient id="scale">${GRADIENT_STOPS.map(
+          ([at, colour]) => svg`<stop offset=${at} stop-color=${colour} />`,
+        )}</linearGradient></defs>
+        <image href=${url} x=${left} y=${top} width=${width} height=${height}
+          preserveAspectRatio="none" image-rendering="pixelated" />
+        <text x="0" y="12">unit</text>
+        <text x=${left - 8} y=${top + 10} text-anchor="end">1</text>
+        <text x=${left - 8} y=${below} text-anchor="end">${rows}</text>
+        <text x=${left} y=${below + 18} text-anchor="middle">${this.first + 1}</text>
+        <text x=${left + width} y=${below + 18} text-anchor="middle">${this.first + steps}</text>
+        <text x=${left + width / 2} y=${below + 18} text-anchor="middle">step of the series</text>
+        <rect x=${left} y=${below + 38} width=${width} height="10" fill="url(#scale)" />
+        ${ends.map(([x, text]) => svg`<text x=${x} y=${below + 64} text-anchor="middle">${text}</text>`)}
+        <text x=${left + width / 2} y=${below + 64} text-anchor="middle">activity of a unit</text>`}
+    </svg>`;
   }
 
   #table(): void {

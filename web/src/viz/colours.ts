@@ -23,6 +23,11 @@ export const CIVIDIS: Uint32Array = (() => {
   return table;
 })();
 
+/** Places from 0 to 1 and their colours, for gradients of drawings. */
+export const GRADIENT_STOPS: readonly (readonly [number, string])[] = ANCHORS.map(
+  (hex, i) => [i / (ANCHORS.length - 1), `#${hex}`] as const,
+);
+
 /** The colour of `value` between `low` and `high`; a value outside takes the nearer end. */
 export function colour(value: number, low: number, high: number): number {
   const share = high > low ? (value - low) / (high - low) : 0.5;

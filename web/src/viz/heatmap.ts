@@ -3,7 +3,7 @@ import { customElement, property, query, state } from "lit/decorators.js";
 
 import { threeDigits } from "../ui/format.js";
 import { look } from "../ui/look.js";
-import { CIVIDIS, colour } from "./colours.js";
+import { colour, GRADIENT_STOPS } from "./colours.js";
 
 /** Where a reader points in a map of tiles. */
 export interface Cell {
@@ -40,6 +40,11 @@ export class Heatmap extends LitElement {
 
   #limit = 0;
   #fitted = "";
+
+  /** The map as a PNG file's data URL, and the size that the ends of its scale stand for. */
+  picture(): { url: string; limit: number } {
+    return { url: this.canvas.toDataURL("image/png"), limit: this.#limit };
+  }
 
   static override styles = [
     look,
@@ -230,7 +235,4 @@ function ceiling(values: Float32Array): number {
   return sizes[Math.floor((sizes.length - 1) * 0.995)] || sizes.at(-1) || 0;
 }
 
-const GRADIENT = `linear-gradient(90deg, ${Array.from({ length: 17 }, (_, i) => {
-  const word = CIVIDIS[Math.round((i * 255) / 16)]!;
-  return `rgb(${word & 255} ${(word >> 8) & 255} ${(word >> 16) & 255})`;
-}).join(", ")})`;
+const GRADIENT = `linear-gradient(90deg, ${GRADIENT_STOPS.map(([, colour]) => colour).join(", ")})`;
