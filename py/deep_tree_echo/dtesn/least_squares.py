@@ -78,7 +78,7 @@ class LinearAlgebra(Protocol):
 
 
 class NativeAlgebra:
-    """libecho."""
+    """libecho, by the functions of `core`; that is loaded when the first one is made."""
 
     name = "libecho"
 
@@ -86,43 +86,10 @@ class NativeAlgebra:
         from .. import core
 
         core.library()
-        self._core = core
-
-    def gram_add(self, rows: Floats, n: int, gram: Floats) -> None:
-        """Adds the products of all pairs of columns."""
-        self._core.gram_add(rows, n, gram)
-
-    def gram_solve(self, matrix: Floats, right: Floats, tolerance: float) -> Floats:
-        """Solves by Cholesky's factor."""
-        return self._core.gram_solve(matrix, right, tolerance)
-
-    def rls(
-        self, n_features: int, n_outputs: int, start: float, forgetting: float, bias: bool
-    ) -> Recursion:
-        """Recursive least squares in libecho."""
-        return self._core.Rls(n_features, n_outputs, start, forgetting, bias)
-
-    def lms_update(
-        self,
-        states: Floats,
-        targets: Floats,
-        weights: Floats,
-        *,
-        rate: float,
-        offset: float,
-        bias: bool,
-        normalised: bool,
-    ) -> Floats:
-        """Changes the weights by one sample after the other."""
-        return self._core.lms_update(
-            states,
-            targets,
-            weights,
-            rate=rate,
-            offset=offset,
-            bias=bias,
-            normalised=normalised,
-        )
+        self.gram_add = core.gram_add
+        self.gram_solve = core.gram_solve
+        self.rls = core.Rls
+        self.lms_update = core.lms_update
 
 
 class ReferenceAlgebra:

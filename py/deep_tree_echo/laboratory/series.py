@@ -171,7 +171,7 @@ def read_table(text: str) -> Table:
                 continue
             if not width:
                 width = len(cells)
-                if not any(_is_number(cell, point) for cell in cells):
+                if all(_value(cell, point) is None for cell in cells):
                     names = [cell.strip() for cell in cells]
                     continue
             if len(cells) != width:
@@ -180,7 +180,7 @@ def read_table(text: str) -> Table:
                     "all must have as many."
                 )
             if not rows:
-                columns = [j for j, cell in enumerate(cells) if _is_number(cell, point)]
+                columns = [j for j, cell in enumerate(cells) if _value(cell, point) is not None]
                 if not 1 <= len(columns) <= MOST_COLUMNS:
                     raise ArgumentError(
                         f"line {reader.line_num} has {len(columns)} columns of numbers; the "
@@ -233,20 +233,19 @@ def own(table: Table, columns: Sequence[int]) -> Series:
     )
 
 
-def _value(text: str, point: str) -> float:
-    return float(text.strip().replace(",", ".") if point == "," else text.strip())
-
-
-def _is_number(text: str, point: str) -> bool:
+def _value(text: str, point: str) -> float | None:
+    """The finite number that a cell holds, or ``None``."""
     try:
-        return math.isfinite(_value(text, point))
+        value = float(text.strip().replace(",", ".") if point == "," else text.strip())
     except ValueError:
-        return False
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _number(text: str, point: str, line: int, column: int) -> float:
-    if not _is_number(text, point):
+    value = _value(text, point)
+    if value is None:
         raise ArgumentError(
             f"line {line}, column {column} is {text.strip()[:40]!r}; it must be a number."
         )
-    return _value(text, point)
+    return value

@@ -3,6 +3,7 @@ import { customElement, property, state } from "lit/decorators.js";
 
 import { icon } from "../ui/icons.js";
 import { look } from "../ui/look.js";
+import { powerOfTen } from "../viz/ticks.js";
 import { bench } from "./section.js";
 import type { Options, Plan, Read } from "./workbench.js";
 
@@ -152,7 +153,7 @@ export class TaskForm extends LitElement {
                   ${[1e-10, 1e-8, 1e-6, 1e-4, 1e-2, 1].map(
                     (value) =>
                       html`<option value=${value} ?selected=${value === plan.regularisation}>
-                        ${value === 1 ? "1" : `10${HIGH[-Math.round(Math.log10(value))]}`}
+                        ${value === 1 ? "1" : powerOfTen(Math.round(Math.log10(value)))}
                       </option>`,
                   )}
                 </select>
@@ -276,5 +277,3 @@ export class TaskForm extends LitElement {
     this.dispatchEvent(new CustomEvent("change", { detail: { ...this.plan, ...change } }));
   }
 }
-
-const HIGH = ["", "", "⁻²", "", "⁻⁴", "", "⁻⁶", "", "⁻⁸", "", "⁻¹⁰"];
