@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import struct
-import tempfile
 import warnings
 import zlib
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .core import address
 from .errors import ArgumentError, ModelFormatError
+from .wholefile import whole_file
 
 _MAGIC = b"DTESTATE"
 _VERSION = 2
@@ -200,9 +199,6 @@ class State:
         ArgumentError
             If there is no such folder.
         """
-        path = Path(path)
-        if not path.parent.is_dir():
-            raise ArgumentError(f"path is {str(path)!r}; there is no folder {path.parent}.")
         shape = self.shape
         data = self._array.astype("<f4", copy=False).tobytes()
         head = _HEADER.pack(
@@ -215,18 +211,9 @@ class State:
             shape.head_size,
         ) + bytes.fromhex(self.fingerprint).ljust(_FINGERPRINT_BYTES, b"\0")
         checksum = _CHECKSUM.pack(zlib.crc32(data, zlib.crc32(head)))
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                for part in (head, checksum, data):
-                    file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
+        with whole_file(path) as file:
+            for part in (head, checksum, data):
+                file.write(part)
 
     @classmethod
     def load(cls, model: HasStateShape, path: str | os.PathLike[str]) -> State:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ArgumentError, FileError, ModelFormatError
+from ..errors import FileError, ModelFormatError
+from ..wholefile import whole_file
 
 __all__ = ["read_archive", "write_archive"]
 
@@ -41,24 +40,12 @@ def write_archive(
     FileError
         If the file cannot be written.
     """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise ArgumentError(f"path is {str(path)!r}; there is no folder {path.parent}.")
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
+        with whole_file(path) as file:
             np.savez(file, allow_pickle=False, kind=kind, version=version, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         reason = error.strerror or error
-        raise FileError(f"{path} cannot be written: {reason}.") from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+        raise FileError(f"{os.fspath(path)} cannot be written: {reason}.") from error
 
 
 def read_archive(
