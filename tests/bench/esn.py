@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import statistics
-import subprocess
-import sys
-from collections.abc import Sequence
 
+from tests.bench._engines import ask, in_both
 from tests.bench._measure import ROOT, keep
 
-TURNS = 3
-PROGRAM = "tests.bench._esn"
 PEER = ROOT / "build" / "bench" / "reservoirpy" / "bin" / "python"
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -22,32 +15,10 @@ ONE_THREAD = {
 }
 
 
-def ask(command: Sequence[str]) -> dict[str, float]:
-    """What the program prints in its last line."""
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | ONE_THREAD, capture_output=True, text=True, check=True
-    )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def main() -> None:
     """Measures A B A B and keeps the medians."""
-    node = shutil.which("node") or "node"
-    commands = {
-        "native": [sys.executable, "-m", PROGRAM],
-        "wasm": [node, str(ROOT / "tests" / "bench" / "pyodide.mjs"), PROGRAM, *sys.argv[1:]],
-    }
-    turns: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
-    for _ in range(TURNS):
-        for name, command in commands.items():
-            turns[name].append(ask(command))
-    figures = {
-        f"esn_{key}_{name}": statistics.median(turn[key] for turn in found)
-        for name, found in turns.items()
-        for key in found[0]
-    }
-    peer = ask([str(PEER), "-m", "tests.bench._esn_peer"])
+    figures = in_both("tests.bench._esn", "esn", ONE_THREAD)
+    peer = ask([str(PEER), "-m", "tests.bench._esn_peer"], ONE_THREAD)
     figures |= {f"esn_peer_{key}": value for key, value in peer.items()}
     for dtype in ("float32", "float64"):
         theirs, ours = peer[f"reservoirpy_step_us_{dtype}"], peer[f"step_us_{dtype}"]

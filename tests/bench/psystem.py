@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import statistics
-import subprocess
-import sys
-from collections.abc import Sequence
-
-from tests.bench._measure import ROOT, keep
-
-TURNS = 3
-PROGRAM = "tests.bench._psystem"
-
-
-def ask(command: Sequence[str]) -> dict[str, float]:
-    """What the program prints in its last line."""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+from tests.bench._engines import in_both
+from tests.bench._measure import keep
 
 
 def main() -> None:
     """Measures A B A B and keeps the medians."""
-    node = shutil.which("node") or "node"
-    commands = {
-        "native": [sys.executable, "-m", PROGRAM],
-        "wasm": [node, str(ROOT / "tests" / "bench" / "pyodide.mjs"), PROGRAM, *sys.argv[1:]],
-    }
-    turns: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
-    for _ in range(TURNS):
-        for name, command in commands.items():
-            turns[name].append(ask(command))
-    figures = {}
-    for name, found in turns.items():
-        for key in found[0]:
-            figures[f"psystem_{key}_{name}"] = statistics.median(turn[key] for turn in found)
-            print(f"  psystem_{key}_{name:8} {figures[f'psystem_{key}_{name}']:10.2f}", flush=True)
+    figures = in_both("tests.bench._psystem", "psystem")
+    for name, value in figures.items():
+        print(f"  {name:44} {value:10.2f}", flush=True)
     keep(figures)
 
 

@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
-import shutil
 import statistics
-import sys
 
-from tests.bench._measure import ROOT, keep
-from tests.bench.psystem import ask
+from tests.bench._engines import in_both
+from tests.bench._measure import keep
 from tests.dtesn import experiments
-
-TURNS = 3
-PROGRAM = "tests.bench._readouts"
 
 
 def costs() -> dict[str, float]:
     """Least squares natively and inside Pyodide, in turns, one thread each."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    node = shutil.which("node") or "node"
-    commands = {
-        "native": [sys.executable, "-m", PROGRAM],
-        "wasm": [node, str(ROOT / "tests" / "bench" / "pyodide.mjs"), PROGRAM, *sys.argv[1:]],
-    }
-    turns: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
-    for _ in range(TURNS):
-        for name, command in commands.items():
-            turns[name].append(ask(command))
-    return {
-        f"readout_{key}_{name}": statistics.median(turn[key] for turn in found)
-        for name, found in turns.items()
-        for key in found[0]
-    }
+    return in_both("tests.bench._readouts", "readout", {"OPENBLAS_NUM_THREADS": "1"})
 
 
 def tasks() -> dict[str, float]:
