@@ -1,4 +1,4 @@
-"""The examples of docs/bseries.md say what happens."""
+"""The examples of the docs' pages say what happens."""
 
 from __future__ import annotations
 
@@ -9,14 +9,26 @@ import pytest
 
 from tests.conftest import ROOT
 
+ROUGHLY = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
 
 @pytest.mark.native("the documents are not copied there")
-def test_examples_run() -> None:
-    text = (ROOT / "docs" / "bseries.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    source = "\n".join(blocks)
-    test = doctest.DocTestParser().get_doctest(source, {}, "bseries.md", "bseries.md", 0)
+@pytest.mark.parametrize(
+    ("name", "flags", "more_than"),
+    [
+        ("bseries.md", 0, 10),
+        ("dtesn.md", 0, 15),
+        ("psystem.md", ROUGHLY, 10),
+        ("readouts.md", ROUGHLY, 20),
+        ("reservoirs.md", 0, 10),
+    ],
+)
+def test_examples_run(name: str, flags: int, more_than: int) -> None:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    source = "\n".join(re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    assert source.count(">>> ") == text.count(">>> ")
+    test = doctest.DocTestParser().get_doctest(source, {}, name, name, 0)
     report: list[str] = []
-    result = doctest.DocTestRunner().run(test, out=report.append)
-    assert result.attempted > 10
+    result = doctest.DocTestRunner(optionflags=flags).run(test, out=report.append)
+    assert result.attempted > more_than
     assert result.failed == 0, "".join(report)
