@@ -2,6 +2,7 @@ import { css, html, LitElement, svg, type TemplateResult } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
 
 import { look } from "../ui/look.js";
+import { drawing } from "../viz/drawing.js";
 
 const SIDE = 320;
 const MARGIN = 34;
@@ -16,27 +17,11 @@ export class Spectrum extends LitElement {
 
   static override styles = [
     look,
+    drawing,
     css`
-      :host {
-        display: block;
-      }
       svg {
-        display: block;
-        width: 100%;
         max-width: 22rem;
-        height: auto;
         margin-inline: auto;
-      }
-      text {
-        font-size: 12px;
-        fill: var(--muted);
-        font-variant-numeric: tabular-nums;
-      }
-      .grid {
-        stroke: var(--line);
-      }
-      .axis {
-        stroke: var(--line-strong);
       }
       .unit {
         fill: none;

@@ -2,6 +2,7 @@ import { css, html, LitElement, svg, type TemplateResult } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
 
 import { look } from "../ui/look.js";
+import { drawing } from "../viz/drawing.js";
 import { axis } from "../viz/ticks.js";
 
 const SIDE = 360;
@@ -24,24 +25,11 @@ export class Trajectory extends LitElement {
 
   static override styles = [
     look,
+    drawing,
     css`
-      :host {
-        display: block;
-      }
       svg {
-        display: block;
-        width: 100%;
         max-width: 26rem;
-        height: auto;
         margin-inline: auto;
-      }
-      text {
-        font-size: 12px;
-        fill: var(--muted);
-        font-variant-numeric: tabular-nums;
-      }
-      .grid {
-        stroke: var(--line);
       }
       path {
         fill: none;

@@ -3,6 +3,7 @@ import { customElement, property, query, state } from "lit/decorators.js";
 
 import { threeDigits } from "../ui/format.js";
 import { look } from "../ui/look.js";
+import { drawing } from "./drawing.js";
 import { axis, type Axis, type Scale } from "./ticks.js";
 
 /** Numbers that belong together in a chart. */
@@ -61,29 +62,13 @@ export class Chart extends LitElement {
 
   static override styles = [
     look,
+    drawing,
     css`
-      :host {
-        display: block;
-      }
       svg {
-        display: block;
-        width: 100%;
-        height: auto;
         overflow: visible;
-      }
-      text {
-        font-size: 12px;
-        fill: var(--muted);
-        font-variant-numeric: tabular-nums;
       }
       .name {
         fill: var(--ink);
-      }
-      .axis {
-        stroke: var(--line-strong);
-      }
-      .grid {
-        stroke: var(--line);
       }
       path {
         fill: none;

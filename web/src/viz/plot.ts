@@ -3,6 +3,7 @@ import { customElement, property } from "lit/decorators.js";
 
 import { threeDigits } from "../ui/format.js";
 import { look } from "../ui/look.js";
+import { drawing } from "./drawing.js";
 
 const WIDTH = 360;
 const HEIGHT = 140;
@@ -22,26 +23,13 @@ export class Plot extends LitElement {
 
   static override styles = [
     look,
+    drawing,
     css`
-      :host {
-        display: block;
-      }
       svg {
-        display: block;
-        width: 100%;
-        height: auto;
         overflow: visible;
       }
       text {
         font-size: 11px;
-        fill: var(--muted);
-        font-variant-numeric: tabular-nums;
-      }
-      .axis {
-        stroke: var(--line-strong);
-      }
-      .grid {
-        stroke: var(--line);
       }
       .line {
         fill: none;
