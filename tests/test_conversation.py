@@ -43,7 +43,7 @@ class Scripted:
         self.prompts = []
         self.backend.generate = self.generate
 
-    def generate(self, prompt, state=None, *, max_tokens=256, settings=None, stop=()):
+    def generate(self, prompt, state=None, *, max_tokens=256, settings=None, stop=(), guidance=()):
         self.prompts.append((state, prompt))
         generation = type(self.backend).generate(
             self.backend, prompt, state, max_tokens=max_tokens, settings=settings, stop=stop

@@ -352,3 +352,39 @@ def test_going_on_in_two_parts_is_going_on_in_one(model):
     raw = whole.text.encode("utf-8", "replace")
     assert raw.startswith(first.text.encode("utf-8", "replace")[:4])
     assert np.allclose(second.state.logits, whole.state.logits, rtol=1e-3, atol=1e-3)
+
+
+class Only:
+    """Guidance that lets one token through after the other, and notes what it hears."""
+
+    name = "script"
+    required = True
+
+    def __init__(self, tokens):
+        self.tokens = tokens
+        self.heard = []
+
+    def start(self, model):
+        self.left = list(self.tokens)
+        return self
+
+    def adjust(self, logits):
+        adjusted = np.full_like(logits, -np.inf)
+        adjusted[self.left[0]] = logits[self.left[0]]
+        return adjusted
+
+    def accept(self, token, reading):
+        self.heard.append((token, reading.logits.copy()))
+        self.left.pop(0)
+
+
+def test_guidance_has_a_say_in_each_token():
+    with Model.load(random_model_bytes("7.0", n_vocab=257)) as model:
+        only = Only([7, 3, 5])
+        generation = TextGeneration(model, "a", guidance=[only], max_tokens=3, settings=GREEDY)
+        tokens = [event for event in generation if event.type == "token"]
+        assert [token.id for token in tokens] == [7, 3, 5]
+        logits, _ = model.eval([*model.encode("a"), 7, 3, 5])
+        # What it hears is the model's own logits, which it has not changed.
+        np.testing.assert_allclose(only.heard[-1][1], logits, rtol=2e-3, atol=2e-3)
+        assert np.isfinite(generation.state.logits).all()

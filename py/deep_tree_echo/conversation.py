@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from .backends.chain import Chain, ChainGeneration, Position
 from .errors import ArgumentError
 from .events import Done, Event, Fallback, Metrics, Prompt, StopReason, Token
 from .generation import END_OF_TEXT, Reading
+from .guidance import Guidance
 from .meter import Meter
 from .sampling import SamplingSettings
 from .turns import Place, Turn
@@ -44,6 +45,8 @@ class Conversation:
     state_budget_mb : float
         Memory for the states of earlier turns, in millions of bytes. Beyond it those used longest
         ago go; the model reads their text again should they be needed.
+    guidance : sequence of Guidance
+        What has a say in each token of the replies.
 
     Notes
     -----
@@ -67,11 +70,13 @@ class Conversation:
         max_tokens: int = 256,
         opening: str = "",
         state_budget_mb: float = 64,
+        guidance: Sequence[Guidance] = (),
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.chain = chain
         self.settings = settings or SamplingSettings()
         self.max_tokens = max_tokens
+        self.guidance = guidance
         self.all_turns: list[Turn] = []
         """Every turn of every branch, in the order of their numbers."""
         self.current: Turn | None = None
@@ -216,6 +221,7 @@ class Conversation:
             max_tokens=self.max_tokens,
             settings=self.settings,
             stop=_STOP,
+            guidance=self.guidance,
         )
         answer = _Answer(replace(turn), further, generation, Meter(self._clock))
         self._generation = generation

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from .backends.base import Generation
 from .errors import ArgumentError
 from .events import Event, Prompt, StopReason, Token
+from .guidance import Guidance
 from .sampling import SamplingSettings
 from .textstream import TextStream
 
@@ -79,6 +80,8 @@ class TextGeneration(Generation):
         The default settings if not given.
     stop : sequence of str
         Strings that end the answer; they are not part of it.
+    guidance : sequence of Guidance
+        What has a say in each token, one after the other.
     chunk_tokens : int
         The prompt is read in pieces of so many tokens, with a `Prompt` event after each.
 
@@ -103,6 +106,7 @@ class TextGeneration(Generation):
         max_tokens: int = 256,
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
+        guidance: Sequence[Guidance] = (),
         chunk_tokens: int = 64,
     ) -> None:
         if max_tokens < 0:
@@ -124,6 +128,7 @@ class TextGeneration(Generation):
         self._max_tokens = max_tokens
         self._chunk_tokens = chunk_tokens
         self._sampler = model.new_sampler(settings)
+        self._guides = [one.start(model) for one in guidance]
         self._stream = TextStream(stop)
         self._cancelled = False
         # The answer's bytes, and the readings from which the end of the shown text can be
@@ -164,7 +169,10 @@ class TextGeneration(Generation):
             if self._cancelled:
                 self._end("cancelled")
                 return
-            token, probability = self._sampler.sample(self._reading.logits)
+            logits = self._reading.logits
+            for guide in self._guides:
+                logits = guide.adjust(logits)
+            token, probability = self._sampler.sample(logits)
             if token == END_OF_TEXT:
                 if text := self._stream.finish():
                     self._show(text)
@@ -173,6 +181,8 @@ class TextGeneration(Generation):
                 return
             self._sampler.accept(token)
             self._feed([token])
+            for guide in self._guides:
+                guide.accept(token, self._reading)
             text = self._take(token)
             if index == self._max_tokens - 1:
                 text += self._stream.finish(cut=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from deep_tree_echo import SamplingSettings
 from deep_tree_echo.backends.mock import Mock
-from deep_tree_echo.errors import ArgumentError
+from deep_tree_echo.errors import ArgumentError, BackendError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,3 +110,14 @@ def test_it_works_without_numpy_and_libecho():
     assert lines[1].startswith("rwkv_cpp rwkv_cpp needs NumPy, which could not be loaded: ")
     assert lines[2].startswith("python_rwkv python_rwkv needs NumPy, which could not be loaded: ")
     assert lines[3].startswith("[mock] ")
+
+
+def test_what_it_cannot_follow_it_refuses():
+    class Guidance:
+        name = "grammar"
+        required = True
+
+    with pytest.raises(BackendError, match="The mock cannot follow the grammar; load a model"):
+        Mock().generate("Hello", guidance=[Guidance()])
+    Guidance.required = False
+    assert Mock().generate("Hello", guidance=[Guidance()])

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ..errors import ArgumentError
 from ..events import Event, StopReason
+from ..guidance import Guidance
 from ..reread import CAN_READ_AGAIN, FileReread, Reread
 from ..sampling import SamplingSettings
 
@@ -148,8 +149,15 @@ class Backend(ABC):
         max_tokens: int = 256,
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
+        guidance: Sequence[Guidance] = (),
     ) -> Generation:
-        """Continues ``prompt`` from ``state`` (``None``: from nothing)."""
+        """Continues ``prompt`` from ``state`` (``None``: from nothing).
+
+        Raises
+        ------
+        BackendError
+            If ``guidance`` holds something required that this backend cannot follow.
+        """
 
     def close(self) -> None:  # noqa: B027 - most have nothing to give back
         """Gives the model's memory back; the backend is of no use afterwards."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from ..errors import ArgumentError, BackendError, DownloadError, EchoError, UnsupportedModelError
 from ..events import Event, Failure, Fallback, Prompt
+from ..guidance import Guidance
 from ..loading import Bytes, complete, for_each
 from ..sampling import SamplingSettings
 from .base import Backend, Generation, ModelFile
@@ -163,15 +164,20 @@ class Chain:
         max_tokens: int = 256,
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
+        guidance: Sequence[Guidance] = (),
     ) -> ChainGeneration:
         """Continues ``prompt`` from ``state``, a `Position` that a generation has left.
 
         Should the backend fail with a `BackendError` on the way, a `Fallback` event follows, the
         next backend is loaded and the answer starts again from its beginning.
         """
-        return ChainGeneration(
-            self, prompt, state, {"max_tokens": max_tokens, "settings": settings, "stop": stop}
-        )
+        options = {
+            "max_tokens": max_tokens,
+            "settings": settings,
+            "stop": stop,
+            "guidance": guidance,
+        }
+        return ChainGeneration(self, prompt, state, options)
 
     def close(self) -> None:
         """Gives the model's memory back. Harmless the second time."""

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ..errors import ArgumentError
 from ..generation import LanguageModel, TextGeneration
+from ..guidance import Guidance
 from ..sampling import SamplingSettings
 from .base import Backend, Generation
 
@@ -86,10 +87,17 @@ class LanguageBackend(Backend, Generic[M]):
         max_tokens: int = 256,
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
+        guidance: Sequence[Guidance] = (),
     ) -> Generation:
-        """Continues ``prompt`` from ``state`` (``None``: from nothing)."""
+        """Continues ``prompt`` from ``state`` (``None``: from nothing), as `TextGeneration`."""
         return TextGeneration(
-            self.model, prompt, state, max_tokens=max_tokens, settings=settings, stop=stop
+            self.model,
+            prompt,
+            state,
+            max_tokens=max_tokens,
+            settings=settings,
+            stop=stop,
+            guidance=guidance,
         )
 
     def close(self) -> None:

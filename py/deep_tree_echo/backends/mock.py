@@ -8,8 +8,9 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, BackendError
 from ..events import Event, Prompt, Token
+from ..guidance import Guidance
 from ..reread import Reread
 from ..sampling import SamplingSettings
 from ..textstream import TextStream
@@ -69,8 +70,18 @@ class Mock(Backend):
         max_tokens: int = 256,
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
+        guidance: Sequence[Guidance] = (),
     ) -> Generation:
-        """Continues ``prompt`` from ``state`` (``None``: from nothing) with a fixed text."""
+        """Continues ``prompt`` from ``state`` (``None``: from nothing) with a fixed text.
+
+        Raises
+        ------
+        BackendError
+            If something in ``guidance`` is required: these texts follow nothing.
+        """
+        for one in guidance:
+            if one.required:
+                raise BackendError(f"The mock cannot follow the {one.name}; load a model.")
         seed = (settings or SamplingSettings()).seed or 0
         return _MockGeneration(prompt, state or "", max_tokens, seed, stop)
 

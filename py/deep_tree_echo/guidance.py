@@ -1,0 +1,50 @@
+"""What has a say in each token of an answer: a grammar, what was learned from the user's text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .generation import LanguageModel, Reading
+
+__all__ = ["Guidance", "Guide"]
+
+
+class Guide(Protocol):
+    """Has a say in each token of one answer by one model."""
+
+    def adjust(self, logits: Any) -> Any:
+        """What the next token is drawn from.
+
+        Parameters
+        ----------
+        logits : ndarray of float32, shape (n_vocab,)
+            What the model, or the guide before this one, expects. Never changed in place: it
+            belongs to the state.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_vocab,)
+            ``-inf`` for what must not come.
+        """
+
+    def accept(self, token: int, reading: Reading) -> None:
+        """Takes note of the token that was chosen; ``reading`` is where the model stands now."""
+
+
+class Guidance(Protocol):
+    """Something that guides answers; each answer, and each model it falls to, starts afresh."""
+
+    name: str
+    """What it is called in messages, such as ``grammar``."""
+    required: bool
+    """Whether an answer without it would be wrong, as one outside its grammar is."""
+
+    def start(self, model: LanguageModel) -> Guide:
+        """A guide for one answer by ``model``, before its first token.
+
+        Raises
+        ------
+        ArgumentError
+            If this model cannot be guided so.
+        """

@@ -1,0 +1,1 @@
+"""The membranes around the model: memory, reasoning and grammar."""
