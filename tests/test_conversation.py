@@ -453,3 +453,27 @@ def test_interleaved_conversations_do_not_leak(chain, one, two, order):
         next(running[not first], None)
     for chat, expected in zip(together, alone, strict=True):
         assert chat.to_json() == expected.to_json()
+
+
+def test_a_preface_is_read_before_the_message_and_is_no_part_of_it():
+    script, chat = scripted(["x"], ["y"])
+    last(chat.say("a", preface=" Known: Ada\n\nlikes tea. \n"))
+    last(chat.say("b"))
+    assert script.prompts[0] == (None, "Known: Ada\nlikes tea.\n\nUser: a\n\nAssistant:")
+    assert script.prompts[1][1] == "\n\nUser: b\n\nAssistant:"
+    assert [turn.user for turn in chat.turns] == ["a", "b"]
+
+
+def test_what_was_said_since_a_moment_is_taken_back():
+    _, chat = scripted(["a ", "b", "c"], ["x"], ["d"], ["e"], max_tokens=2)
+    before = chat.moment()
+    last(chat.say("1"))
+    moment = chat.moment()
+    last(chat.go_on())
+    last(chat.say("2"))
+    chat.return_to(moment)
+    assert [turn.reply for turn in chat.all_turns] == ["a b"]
+    assert said(chat) == "User: 1\n\nAssistant:a b"
+    last(chat.say("3"))
+    chat.return_to(before)
+    assert (chat.all_turns, chat.current, chat.state_bytes) == ([], None, 0)

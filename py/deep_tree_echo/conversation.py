@@ -16,9 +16,9 @@ from .generation import END_OF_TEXT, Reading
 from .guidance import Guidance
 from .meter import Meter
 from .sampling import SamplingSettings
-from .turns import Place, Turn
+from .turns import Moment, Place, Turn
 
-__all__ = ["Conversation", "Place", "Turn"]
+__all__ = ["Conversation", "Moment", "Place", "Turn"]
 
 _STOP = ("\n\nUser:", "\n\nAssistant:", "\nUser:")
 _METRICS_SECONDS = 0.2
@@ -131,15 +131,23 @@ class Conversation:
         self._forget_states(self._recent)
         self._recent = []
 
-    def say(self, text: str) -> Iterator[Event]:
+    def say(self, text: str, *, preface: str = "") -> Iterator[Event]:
         """Answers a message at the end of the branch shown.
+
+        Parameters
+        ----------
+        text : str
+            The message.
+        preface : str
+            What the model reads before it, as a paragraph of its own: what was recalled, say. It
+            is no part of the message.
 
         Raises
         ------
         ArgumentError
             If there is nothing in the message, or an answer is under way.
         """
-        return self._ask(self.current, text)
+        return self._ask(self.current, text, preface)
 
     def regenerate(self) -> Iterator[Event]:
         """Answers the last message once more, as another version of the turn.
@@ -182,6 +190,22 @@ class Conversation:
         self._check_idle()
         self.current = self._find(turn_id)
 
+    def moment(self) -> Moment:
+        """What `return_to` needs to make the conversation what it is now."""
+        self._check_idle()
+        return Moment(len(self.all_turns), self.current, self.current and replace(self.current))
+
+    def return_to(self, moment: Moment) -> None:
+        """Takes back everything since a `moment`, as if it had never been said."""
+        self._check_idle()
+        for turn in self.all_turns[moment.n_turns :]:
+            if turn in self._recent:
+                self._recent.remove(turn)
+        del self.all_turns[moment.n_turns :]
+        self.current = moment.current
+        if moment.current and moment.copy:
+            _put(moment.current, moment.copy)
+
     def stop(self) -> None:
         """Ends the answer under way before its next token; what was said counts as said."""
         if self._generation is not None:
@@ -195,17 +219,17 @@ class Conversation:
             "context_tokens": self.context_tokens,
         }
 
-    def _ask(self, parent: Turn | None, text: str) -> Iterator[Event]:
-        return self._answer(Turn(0, parent, text, self._asked(parent, text)))
+    def _ask(self, parent: Turn | None, text: str, preface: str = "") -> Iterator[Event]:
+        return self._answer(Turn(0, parent, text, self._asked(parent, text, preface)))
 
-    def _asked(self, parent: Turn | None, text: str) -> Place:
+    def _asked(self, parent: Turn | None, text: str, preface: str = "") -> Place:
         """Where the model stands once a message is added after ``parent``."""
-        said = re.sub(r"\n\s*\n", "\n", text.replace("\r\n", "\n").strip())
+        said, first = _paragraph(text), _paragraph(preface)
         if not said:
             raise ArgumentError(f"text is {text!r}; write a message.")
         before = parent.answered if parent else self._root
-        unread = f"{before.unread}{_separator(parent)}User: {said}\n\nAssistant:"
-        return Place(before.position, unread)
+        unread = before.unread + _separator(parent) + (f"{first}\n\n" if first else "")
+        return Place(before.position, f"{unread}User: {said}\n\nAssistant:")
 
     def _answer(self, turn: Turn, further: Place | None = None) -> Iterator[Event]:
         """Writes the reply of a turn, or goes on with it from ``further``."""
@@ -243,8 +267,7 @@ class Conversation:
     def _keep(self, finished: Turn) -> Turn:
         if finished.id:
             turn = self._find(finished.id)
-            for name in ("reply", "raw", "answered", "stop_reason", "backend", "model"):
-                setattr(turn, name, getattr(finished, name))
+            _put(turn, finished)
         else:
             turn = finished
             turn.id = len(self.all_turns) + 1
@@ -345,6 +368,17 @@ class _Answer:
             memory_bytes=platform.memory_bytes(),
             failures=list(chain.failures),
         )
+
+
+def _put(turn: Turn, other: Turn) -> None:
+    """Gives a turn another one's answer."""
+    for name in ("reply", "raw", "answered", "stop_reason", "backend", "model"):
+        setattr(turn, name, getattr(other, name))
+
+
+def _paragraph(text: str) -> str:
+    """A text without the empty lines that end a turn."""
+    return re.sub(r"\n\s*\n", "\n", text.replace("\r\n", "\n").strip())
 
 
 def _separator(parent: Turn | None) -> str:

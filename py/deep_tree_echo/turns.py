@@ -8,7 +8,7 @@ from typing import Any
 from .backends.chain import Position
 from .events import StopReason
 
-__all__ = ["Place", "Turn"]
+__all__ = ["Moment", "Place", "Turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +79,20 @@ class Turn:
             "model": self.model,
             "context_tokens": self.context_tokens,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A conversation at one moment, to return to.
+
+    Parameters
+    ----------
+    n_turns : int
+        How many turns it had, of all branches.
+    current, copy : Turn or None
+        The last turn of the branch shown, and what it was then.
+    """
+
+    n_turns: int
+    current: Turn | None
+    copy: Turn | None
