@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterable, Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from collections.abc import AsyncIterable, Callable, Sequence
+from typing import Literal, get_args
 
 from ..errors import ArgumentError, BackendError, DownloadError, EchoError, UnsupportedModelError
-from ..events import Event, Failure, Fallback, Prompt
+from ..events import Failure
 from ..guidance import Guidance
 from ..loading import Bytes, complete, for_each
 from ..sampling import SamplingSettings
-from .base import Backend, Generation, ModelFile
+from .answer import Begun, ChainGeneration, Position, Request, begin_on
+from .base import Backend, ModelFile
+
+__all__ = [
+    "ORDER",
+    "Chain",
+    "ChainGeneration",
+    "Position",
+    "Preference",
+    "Progress",
+    "backend_class",
+]
 
 Preference = Literal["auto", "rwkv_cpp", "python_rwkv", "mock"]
 """Which backends may answer: all in this order, or only the one named."""
@@ -22,32 +31,6 @@ ORDER = ("rwkv_cpp", "python_rwkv", "mock")
 
 Progress = Callable[[int, int | None], object]
 """Told the bytes read so far and the size of the file, if known. What it raises ends the load."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in a text that any backend can go on from.
-
-    Parameters
-    ----------
-    text : str
-        Everything read and said up to here.
-    context_tokens : int
-        Its tokens.
-    backend : Backend or None
-        The one whose state this is; ``None`` if the state has been let go.
-    state
-        The backend's state. Another backend, or none, reads ``text`` again.
-    """
-
-    text: str
-    context_tokens: int
-    backend: Backend | None
-    state: Any
-
-    def without_state(self) -> Position:
-        """The same place without its memory; going on from it reads ``text`` again."""
-        return Position(self.text, self.context_tokens, None, None)
 
 
 class Chain:
@@ -177,7 +160,8 @@ class Chain:
             "stop": stop,
             "guidance": guidance,
         }
-        return ChainGeneration(self, prompt, state, options)
+        position = state or Position("", 0, None, None)
+        return ChainGeneration(self, Request(prompt, position, options))
 
     def close(self) -> None:
         """Gives the model's memory back. Harmless the second time."""
@@ -185,8 +169,20 @@ class Chain:
             self._backend.close()
             self._backend = None
 
-    def _fall_back(self, error: BackendError) -> Fallback:
-        """Loads the next backend in the middle of an answer; raises ``error`` if none is left."""
+    def begin(self, request: Request, failures: list[Failure]) -> Begun:
+        """Begins an answer on the backend in use, or on the next one that works."""
+        while True:
+            try:
+                return begin_on(self.backend, request)
+            except BackendError as error:
+                failures.append(self._fall_back(error))
+
+    def give_up(self, begun: Begun, error: BackendError, failures: list[Failure]) -> None:
+        """Loads the next backend in the middle of an answer."""
+        failures.append(self._fall_back(error))
+
+    def _fall_back(self, error: BackendError) -> Failure:
+        """Puts the next backend in use; raises ``error`` if none is left."""
         failed = self.backend
         failure = Failure(failed.name, str(error))
         if not self._candidates:
@@ -194,7 +190,7 @@ class Chain:
         self.failures.append(failure)
         failed.close()
         complete(self._advance(None, share_loop=False, at_once=True))
-        return Fallback(self.backend.name, failure)
+        return failure
 
     async def _advance(
         self, progress: Progress | None, *, share_loop: bool, at_once: bool = False
@@ -259,81 +255,6 @@ class Chain:
             raise DownloadError(f"{file.name} cannot be read whole: {error}.") from error
         finally:
             loader.close()
-
-
-class ChainGeneration(Generation):
-    """An answer by a `Chain`: the backend's own events, and `Fallback` where one fails."""
-
-    def __init__(
-        self, chain: Chain, prompt: str, state: Position | None, options: dict[str, Any]
-    ) -> None:
-        self._chain = chain
-        self._prompt = prompt
-        self._from = state or Position("", 0, None, None)
-        self._options = options
-        self._cancelled = False
-        self._tokens_before = 0
-        self.prompt_read = False
-        """Whether the whole prompt has been read."""
-        self._inner: Generation | None = None
-        with contextlib.suppress(BackendError):  # comes again, and counts, in the iteration
-            self._start()
-        self._events = self._run()
-
-    def __iter__(self) -> Iterator[Event]:
-        return self._events
-
-    @property
-    def state(self) -> Position:
-        """The `Position` after the prompt and ``text``; where it began until the prompt is read."""
-        if self._inner is None or not self.prompt_read:
-            return self._from
-        text = self._from.text + self._prompt + self.text
-        return Position(text, self.total_tokens, self._backend, self._inner.state)
-
-    @property
-    def total_tokens(self) -> int:
-        """Tokens from the beginning of the text up to here."""
-        return self._tokens_before + self.context_tokens
-
-    def cancel(self) -> None:
-        """Ends the answer before its next token."""
-        self._cancelled = True
-        if self._inner is not None:
-            self._inner.cancel()
-
-    def _start(self) -> Generation:
-        backend = self._chain.backend
-        prompt, state, before = self._prompt, self._from.state, self._from.context_tokens
-        if self._from.backend is not backend:
-            prompt, state, before = self._from.text + prompt, None, 0
-        inner = backend.generate(prompt, state, **self._options)
-        if self._cancelled:
-            inner.cancel()
-        self._backend, self._inner, self._tokens_before = backend, inner, before
-        self.prompt_read = not prompt
-        return inner
-
-    def _run(self) -> Iterator[Event]:
-        while True:
-            try:
-                inner = self._inner or self._start()
-                for event in inner:
-                    if not isinstance(event, Prompt) or event.done == event.total:
-                        self.prompt_read = True
-                    self._update(inner)
-                    yield event
-                self._update(inner)
-                return
-            except BackendError as error:
-                self._inner, self.prompt_read = None, False
-                self.text, self.context_tokens, self._tokens_before = "", 0, 0
-                yield self._chain._fall_back(error)
-
-    def _update(self, inner: Generation) -> None:
-        self.text = inner.text
-        self.context_tokens = inner.context_tokens
-        self.stop_reason = inner.stop_reason
 
 
 def backend_class(name: str) -> type[Backend]:
