@@ -18,15 +18,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..errors import ArgumentError, BackendError
+from ..hidden import hidden_of
 from .draws import Draws
 
 if TYPE_CHECKING:
     from ..state import State
 
-__all__ = ["Bytes", "Feed", "HiddenStates", "LanguageModel", "as_bytes", "text_of"]
+__all__ = ["Bytes", "Feed", "HiddenStates", "LanguageModel", "as_bytes", "projected", "text_of"]
 
 MAX_NESTING = 100
 """How deep lists and dicts may lie in each other: WebAssembly's stack is small."""
@@ -101,7 +102,7 @@ class HiddenStates(Feed):
     def __init__(self, model: LanguageModel, tokens: Sequence[int], n: int, seed: int) -> None:
         self._model = model
         self._tokens = tokens
-        self._projection = _projection(model.n_embed, n, seed)
+        self._n, self._seed = n, seed
         self._state: State | None = None
         self._logits: NDArray[np.float32] | None = None
         self.total = len(tokens)
@@ -130,16 +131,14 @@ class HiddenStates(Feed):
             )
         self._state, self._logits = state, logits
         self.done += len(part)
-        scale = np.sqrt(np.mean(hidden * hidden, axis=1, keepdims=True))
-        vectors: Floats = (hidden / np.maximum(scale, 1e-12)) @ self._projection
-        return vectors, surprises
+        return projected(hidden, self._n, self._seed), surprises
 
 
-def hidden_of(model: Any) -> ArrayLike:
-    """The (n_embed,) hidden vector of the token that a model evaluated last."""
-    hidden = model.hidden
-    found: ArrayLike = hidden() if callable(hidden) else hidden
-    return found
+def projected(hidden: NDArray[np.floating[Any]], n: int, seed: int) -> Floats:
+    """(T, n): what (T, n_embed) hidden vectors give the reservoirs."""
+    scale = np.sqrt(np.mean(hidden * hidden, axis=1, keepdims=True))
+    vectors: Floats = (hidden / np.maximum(scale, 1e-12)) @ _projection(hidden.shape[1], n, seed)
+    return vectors
 
 
 def text_of(input_data: InputData) -> str:
