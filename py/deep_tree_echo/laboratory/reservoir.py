@@ -16,6 +16,7 @@ from ..dtesn.initializers import RECURRENT
 from ..dtesn.lms import LMS
 from ..dtesn.measures import nmse, nrmse, valid_time
 from ..dtesn.network import EchoStateNetwork
+from ..dtesn.plane import principal_plane
 from ..dtesn.ridge import Ridge
 from ..dtesn.rls import RLS
 from ..errors import ArgumentError
@@ -392,8 +393,8 @@ class Workbench:
             raise ArgumentError(
                 "the states grow beyond what can be shown; lower the spectral radius or take tanh."
             )
-        path, shares = _principal(self._states)
-        return {"states": self._states.astype(np.float32), "path": path, "shares": shares}
+        path, shares, _ = principal_plane(self._states)
+        return {"states": self._states.astype(np.float32), "path": path, "shares": list(shares)}
 
     def _busy(self) -> _Learning:
         if self._learning is None:
@@ -435,14 +436,3 @@ def _standard(values: Floats) -> tuple[Floats, Floats]:
 
 def _plane(values: NDArray[np.complex128]) -> NDArray[np.float32]:
     return np.stack([values.real, values.imag], axis=1).astype(np.float32)
-
-
-def _principal(states: Floats) -> tuple[NDArray[np.float32], list[float]]:
-    """(steps, 2): the states in the plane in which they vary most, and the shares of variance."""
-    centred = states - states.mean(axis=0)
-    _, lengths, axes = np.linalg.svd(centred, full_matrices=False)
-    total = float((lengths**2).sum()) or 1.0
-    path = centred @ axes[:2].T
-    if path.shape[1] < 2:
-        path = np.hstack([path, np.zeros((len(path), 2 - path.shape[1]))])
-    return path.astype(np.float32), [float(x**2) / total for x in lengths[:2]]
