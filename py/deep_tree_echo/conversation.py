@@ -47,6 +47,8 @@ class Conversation:
         ago go; the model reads their text again should they be needed.
     guidance : sequence of Guidance
         What has a say in each token of the replies.
+    begins : Place, optional
+        Where the conversation goes on from, in place of ``opening``.
 
     Notes
     -----
@@ -71,6 +73,7 @@ class Conversation:
         opening: str = "",
         state_budget_mb: float = 64,
         guidance: Sequence[Guidance] = (),
+        begins: Place | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.chain = chain
@@ -81,9 +84,10 @@ class Conversation:
         """Every turn of every branch, in the order of their numbers."""
         self.current: Turn | None = None
         """The last turn of the branch shown; ``None`` at the beginning."""
-        self._root = Place(None, opening.rstrip() + "\n\n" if opening.strip() else "")
+        self._root = begins or Place(None, opening.rstrip() + "\n\n" if opening.strip() else "")
         self._budget = state_budget_mb * 1e6
         self._recent: list[Turn] = []
+        self._before = ""
         self._clock = clock
         self._generation: ChainGeneration | None = None
 
@@ -107,12 +111,23 @@ class Conversation:
     @property
     def state(self) -> Any:
         """The model's own state now, also in the middle of an answer; ``None`` if there is none."""
-        if self._generation is not None:
-            position: Position | None = self._generation.state
-        else:
-            position = self.current.answered.position if self.current else None
+        position = self.position
         reading = position.state if position else None
         return reading.state if isinstance(reading, Reading) else None
+
+    @property
+    def position(self) -> Position | None:
+        """Where the model is now, also in the middle of an answer; ``None`` at the beginning."""
+        if self._generation is not None:
+            return self._generation.state
+        return self.current.answered.position if self.current else None
+
+    @property
+    def written(self) -> str:
+        """The reply as the model has written it so far, with the spaces around it."""
+        if self._generation is not None:
+            return self._before + self._generation.text
+        return self.current.raw if self.current else ""
 
     @property
     def state_bytes(self) -> int:
@@ -181,9 +196,34 @@ class Conversation:
         self._check_idle()
         asked = self._asked(self.current, user)
         raw = f" {reply.strip()}"
-        answered = Place(asked.position, asked.unread + raw)
-        turn = Turn(0, self.current, user, asked, reply, raw, answered, stop_reason)
-        return self._keep(turn)
+        return self.resume(user, asked, raw, stop_reason=stop_reason)
+
+    def resume(
+        self,
+        user: str,
+        asked: Place,
+        raw: str = "",
+        answered: Place | None = None,
+        stop_reason: StopReason = "length",
+    ) -> Turn:
+        """Adds a turn whose places are known, to regenerate its reply or go on with it.
+
+        Parameters
+        ----------
+        user : str
+            The message.
+        asked : Place
+            Before the reply.
+        raw : str
+            The reply so far as the model wrote it.
+        answered : Place, optional
+            After it.
+        stop_reason : str
+            Why it ended.
+        """
+        self._check_idle()
+        after = answered or Place(asked.position, asked.unread + raw)
+        return self._keep(Turn(0, self.current, user, asked, raw.strip(), raw, after, stop_reason))
 
     def select(self, turn_id: int) -> None:
         """Shows the branch that ends with this turn; what is said next follows it."""
@@ -224,12 +264,11 @@ class Conversation:
 
     def _asked(self, parent: Turn | None, text: str, preface: str = "") -> Place:
         """Where the model stands once a message is added after ``parent``."""
-        said, first = _paragraph(text), _paragraph(preface)
-        if not said:
-            raise ArgumentError(f"text is {text!r}; write a message.")
+        asked, first = asked_text(text), _paragraph(preface)
         before = parent.answered if parent else self._root
-        unread = before.unread + _separator(parent) + (f"{first}\n\n" if first else "")
-        return Place(before.position, f"{unread}User: {said}\n\nAssistant:")
+        after = separator(parent.raw) if parent else ""
+        unread = before.unread + after + (f"{first}\n\n" if first else "") + asked
+        return Place(before.position, unread)
 
     def _answer(self, turn: Turn, further: Place | None = None) -> Iterator[Event]:
         """Writes the reply of a turn, or goes on with it from ``further``."""
@@ -248,6 +287,7 @@ class Conversation:
             guidance=self.guidance,
         )
         answer = _Answer(replace(turn), further, generation, Meter(self._clock))
+        self._before = turn.raw if further else ""
         self._generation = generation
         try:
             for event in generation:
@@ -381,12 +421,33 @@ def _paragraph(text: str) -> str:
     return re.sub(r"\n\s*\n", "\n", text.replace("\r\n", "\n").strip())
 
 
-def _separator(parent: Turn | None) -> str:
-    """What is missing of the empty line between a reply and the next message."""
-    if parent is None:
-        return ""
-    newlines = len(parent.raw) - len(parent.raw.rstrip("\n"))
-    return "\n" * max(0, 2 - newlines)
+def asked_text(text: str) -> str:
+    r"""What the model reads of a message.
+
+    Raises
+    ------
+    ArgumentError
+        If there is nothing in it.
+
+    Examples
+    --------
+    >>> asked_text(" Hello ")
+    'User: Hello\n\nAssistant:'
+    """
+    if not (said := _paragraph(text)):
+        raise ArgumentError(f"text is {text!r}; write a message.")
+    return f"User: {said}\n\nAssistant:"
+
+
+def separator(raw: str) -> str:
+    r"""What is missing of the empty line between a reply and the next message.
+
+    Examples
+    --------
+    >>> separator(" Yes.\n")
+    '\n'
+    """
+    return "\n" * max(0, 2 - (len(raw) - len(raw.rstrip("\n"))))
 
 
 def _without_state(place: Place) -> Place:
