@@ -11,6 +11,7 @@ from .backends.chain import Chain
 from .conversation import Conversation
 from .ledger import Entry, Ledger
 from .preview import STATES, Preview
+from .words import Words
 
 LEAST_HEADROOM = 4_000_000
 """Room for what an answer takes on its way, beside its states."""
@@ -23,6 +24,8 @@ class Budget:
     ----------
     limit_mb : float
         For everything, in millions of bytes.
+    words : Words, optional
+        What is kept of the words of answers; the first to go where room is needed.
 
     Examples
     --------
@@ -32,10 +35,17 @@ class Budget:
     ['the page around Python']
     """
 
-    def __init__(self, limit_mb: float) -> None:
+    def __init__(self, limit_mb: float, words: Words | None = None) -> None:
         self.ledger = Ledger(limit_mb, measure=lambda: platform.heap().in_use)
         self._around = 0
         self.ledger.enter("page", "the page around Python", lambda: self._around, outside=True)
+        self._words = words or Words(0)
+        self.ledger.enter(
+            "words",
+            "words of answers",
+            lambda: self._words.n_bytes,
+            frees="let the states of chats go",
+        )
         self._begun = False
         self._model: list[Entry] = []
         self._talks: list[tuple[Conversation, Entry]] = []
@@ -73,7 +83,7 @@ class Budget:
         MemoryBudgetError
             If it does not fit at all.
         """
-        states = sum(entry.n_bytes for _, entry in self._talks)
+        states = sum(entry.n_bytes for _, entry in self._talks) + self._words.n_bytes
         if preview.needed_bytes > self.ledger.free_bytes + states:
             self.ledger.check(preview.name, preview.needed_bytes)
 
@@ -83,6 +93,7 @@ class Budget:
         self.check(preview)
         need = preview.needed_bytes
         if need > self.ledger.free_bytes:
+            self._words.forget()
             for talk, _ in self._talks:
                 talk.let_states_go()
         with self.ledger.reserve("loading", preview.name, need):

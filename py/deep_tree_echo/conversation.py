@@ -176,6 +176,10 @@ class Conversation:
         """Answers another message in place of that of a turn, as a new branch beside it."""
         return self._ask(self._find(turn_id).parent, text)
 
+    def asked(self, text: str) -> Place:
+        """Where the reply to a message at the end of the branch shown would begin."""
+        return self._asked(self.current, text)
+
     def go_on(self) -> Iterator[Event]:
         """Continues the last reply, if it was stopped or reached ``max_tokens``."""
         turn = self._last()

@@ -9,9 +9,12 @@ from typing import Any, Literal, get_args
 
 from .errors import ArgumentError, MemoryBudgetError, RoomError
 
-Kind = Literal["program", "weights", "work", "tokenizer", "states", "loading", "page", "other"]
+Kind = Literal[
+    "program", "weights", "work", "tokenizer", "states", "words", "loading", "page", "other"
+]
 """What memory is for: the program itself, a model's weights, its working memory, its tokenizer,
-the states of conversations, bytes on their way in, the page around Python, and the rest."""
+the states of conversations, what is kept of the words of answers, bytes on their way in, the page
+around Python, and the rest."""
 
 Size = int | Callable[[], int]
 """Bytes, or what counts them now."""

@@ -19,10 +19,11 @@ from . import platform
 from .backends.base import ModelFile
 from .backends.chain import Chain, backend_class
 from .budget import Budget
-from .conversation import Conversation, Turn
+from .conversation import Conversation, Place, Turn
 from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
 from .events import Done, Error, Event, Failure, Token
 from .pagereread import PageReread
+from .pagewords import PageWords
 from .preview import Preview, head_places, look
 from .sampling import SamplingSettings
 from .stateview import StateView
@@ -71,7 +72,8 @@ class Page:
     """
 
     def __init__(self) -> None:
-        self._budget = Budget(LIMIT_MB)
+        self.words = PageWords()
+        self._budget = Budget(LIMIT_MB, self.words.kept)
         self._chain: Chain | None = None
         self._head: str | None = None
         self._missing: list[Failure] = []
@@ -178,6 +180,7 @@ class Page:
         self._chain = chain
         self._head = file.head
         self._known.clear()
+        self.words.use()
         self._talks.clear()
         self._budget.keep(())
         self._talk = None
@@ -300,8 +303,18 @@ class Page:
         max_tokens = int(values.pop("max_tokens"))
         settings = SamplingSettings(**values)
         talk, continues = self._recalled(asked["turns"], asked["continues"])
-        talk.chain, talk.settings, talk.max_tokens = self._ready(), settings, max_tokens
-        self._events = talk.go_on() if continues else talk.say(asked["turns"][-1]["text"])
+        chain, answer, said = self._ready(), asked["answerId"], asked["turns"][-1]["text"]
+        talk.chain, talk.settings, talk.max_tokens = chain, settings, max_tokens
+        begun = asked.get("begun")
+        if begun and not continues:
+            known = self._known.get(begun["answerId"])
+            place = known.turn.asked if known else talk.asked(said)
+            spot = self.words.spot(chain, place, begun["answerId"], begun["ids"])
+            talk.guidance = self.words.listen(chain, answer, begun)
+            self._events = self.words.branch(talk, said, spot, begun)
+        else:
+            talk.guidance = self.words.listen(chain, answer, begun)
+            self._events = talk.go_on() if continues else talk.say(said)
         if self._talk is not talk:
             self._recent.clear()
         self._talk, self._answer_id = talk, asked["answerId"]
@@ -330,6 +343,48 @@ class Page:
         self._keep(talk)
         return talk, continues
 
+    def _asked(self, turns: list[dict[str, str]], answer: str) -> Place:
+        """Where an answer to the last of ``turns`` begins; the talk stays where it is."""
+        known = self._known.get(answer)
+        if known is not None:
+            return known.turn.asked
+        here = self._talk.current if self._talk else None
+        talk, _ = self._recalled(turns, False)
+        asked = talk.asked(turns[-1]["text"])
+        if here is not None and talk is self._talk:
+            talk.select(here.id)
+        return asked
+
+    def seek(self, place: str, singly: bool = False) -> None:
+        """Begins to go back to a place of a talk; `seek_on` goes on.
+
+        Parameters
+        ----------
+        place : str
+            JSON: ``turns`` up to a message, ``answerId`` of an answer to it, and the answer's
+            ``ids`` up to the place. ``null`` goes back to now.
+        singly : bool
+            The reservoir is watched, too.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no model, or it is not the one that answered.
+        """
+        wanted = json.loads(place)
+        if wanted is None:
+            self.words.replay.leave()
+            return
+        if self._events is not None:
+            raise ArgumentError("An answer is under way; stop it or let it end first.")
+        chain, answer = self._ready(), wanted["answerId"]
+        asked = self._asked(wanted["turns"], answer)
+        self.words.replay.go(self.words.spot(chain, asked, answer, wanted["ids"]), singly=singly)
+
+    def seek_on(self, seconds: float) -> str:
+        """Goes on for about so long: JSON of tokens read and to be read, ``null`` once there."""
+        return json.dumps(self.words.replay.advance(seconds))
+
     def _keep(self, talk: Conversation) -> None:
         self._talks = [other for other in self._talks if other is not talk][1 - MOST_TALKS :]
         self._talks.append(talk)
@@ -349,7 +404,8 @@ class Page:
                     failures = [asdict(failure) for failure in self._failures()]
                     events.append(event.to_json() | {"failures": failures})
                     break
-                events.append(event.to_json())
+                more = self.words.known(event) if isinstance(event, Token) else {}
+                events.append(event.to_json() | more)
                 if self._follows and isinstance(event, Token) and self._talk:
                     self._recent.append(self._talk.state)
                 if time.perf_counter() >= end:
@@ -366,11 +422,13 @@ class Page:
         """Notes where the answer has ended."""
         talk = self._talk
         self._events = None
+        self.words.ended()
         if talk is not None and talk.current is not None:
             self._known[self._answer_id] = _Known(talk, talk.current)
 
     def stop(self) -> None:
         """Ends the answer under way before its next token."""
+        self.words.stop()
         if self._talk is not None:
             self._talk.stop()
 
@@ -378,6 +436,7 @@ class Page:
         """Lets go of what was kept for these messages, a JSON list of their names."""
         for name in json.loads(ids):
             self._known.pop(name, None)
+        self.words.forget(json.loads(ids))
         known = {id(value.talk) for value in self._known.values()}
         if self._events is None and self._talk and id(self._talk) not in known:
             self._talk = None
@@ -398,6 +457,8 @@ class Page:
             if talk is not self._talk or self._events is None:
                 talk.let_states_go()
         self._recent.clear()
+        if self._events is None:
+            self.words.forget(names)
 
     def memory(self, around: int | None = None) -> str:
         """What holds memory, as JSON; ``around`` is what the page was last seen to hold itself."""
@@ -421,8 +482,14 @@ class Page:
     def state_view(self, layer: int, head: int) -> StateView | None:
         """The model's state after the last token, or ``None`` where there is nothing to show.
 
-        After `follow` it is the change from the state before.
+        After `follow` it is the change from the state before. While the page has gone back, it is
+        the state there.
         """
+        replay = self.words.replay
+        if replay.spot and replay.reading:
+            earlier = replay.before.state if self._follows and replay.before else None
+            tokens = replay.spot.context_tokens
+            return StateView(replay.reading.state, earlier, layer, head, tokens)
         if self._talk is None or (state := self._talk.state) is None:
             return None
         before = next((old for old in reversed(self._recent) if old is not state), None)
