@@ -25,6 +25,8 @@ from .sampling import SamplingSettings
 if TYPE_CHECKING:
     from .backends.base import ModelFile
     from .backends.chain import Chain
+    from .config import EngineConfig, create_enhanced_rwkv_config
+    from .context import CognitiveContext
     from .conversation import Conversation
     from .dtesn import BSeries, Reservoir, RootedTree
     from .dtesn.processor import DTESNProcessor
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from .dtesn.psystem import PSystem
     from .dtesn.ridge import Ridge
     from .dtesn.rls import RLS
+    from .engine import CognitiveEngine
     from .ledger import Ledger
     from .model import Model
     from .state import State
@@ -43,11 +46,14 @@ __all__ = [
     "BSeries",
     "BackendError",
     "Chain",
+    "CognitiveContext",
+    "CognitiveEngine",
     "Conversation",
     "DTESNConfig",
     "DTESNProcessor",
     "DownloadError",
     "EchoError",
+    "EngineConfig",
     "Ledger",
     "LimitError",
     "MemoryBudgetError",
@@ -63,14 +69,18 @@ __all__ = [
     "State",
     "Tokenizer",
     "UnsupportedModelError",
+    "create_enhanced_rwkv_config",
 ]
 
 _HOMES = {
     "BSeries": "dtesn",
     "Chain": "backends.chain",
+    "CognitiveContext": "context",
+    "CognitiveEngine": "engine",
     "Conversation": "conversation",
     "DTESNConfig": "dtesn.processor_config",
     "DTESNProcessor": "dtesn.processor",
+    "EngineConfig": "config",
     "Ledger": "ledger",
     "Model": "model",
     "ModelFile": "backends.base",
@@ -81,6 +91,7 @@ _HOMES = {
     "RootedTree": "dtesn",
     "State": "state",
     "Tokenizer": "tokenizer",
+    "create_enhanced_rwkv_config": "config",
 }
 
 

@@ -1,0 +1,179 @@
+"""The engine: a context goes in, typed events come out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Generator
+from typing import Any
+
+from .. import platform
+from ..backends.chain import Chain
+from ..config import EngineConfig
+from ..context import CognitiveContext
+from ..conversation import Conversation
+from ..events import Event
+from ..guidance import Guidance
+from ..membranes.base import Grammar, Memory, Reasoning
+from .membranes import MembraneSteps
+from .passage import Passage
+from .report import Tally
+from .request import Request, checked_request
+from .sessions import Session, Sessions
+
+__all__ = ["CognitiveEngine"]
+
+
+class CognitiveEngine:
+    """Turns contexts into answers: membranes prepare, the model answers, membranes look back.
+
+    Every session is a `Conversation`: what the model has read once is not read again. Sessions
+    may be answered in turns; each gives one answer at a time.
+
+    Parameters
+    ----------
+    chain : Chain
+        Who answers. It may be replaced at any time between answers.
+    memory : Memory, optional
+        Recalls before an answer and learns from it.
+    reasoning : Reasoning, optional
+        Plans, and answers by branches where that is worth it.
+    grammar : Grammar, optional
+        Keeps answers within a grammar or schema.
+    adaptation : Guidance, optional
+        What was learned from the user's own text.
+    config : EngineConfig, optional
+        The settings.
+    clock : callable
+        Gives seconds for the sessions' time-out; only differences matter.
+
+    Examples
+    --------
+    >>> from deep_tree_echo import Chain, CognitiveContext, ModelFile
+    >>> engine = CognitiveEngine(Chain.load(ModelFile.from_bytes("none", b""), "mock"))
+    >>> events = list(engine.process(CognitiveContext("session_1", "Hello")))
+    >>> events[-1].type, events[-1].backend_used, events[-1].fallback_mode
+    ('done', 'mock', True)
+    >>> events[-1].integrated_response.split()[0], events[-1].overall_confidence
+    ('[mock]', None)
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        *,
+        memory: Memory | None = None,
+        reasoning: Reasoning | None = None,
+        grammar: Grammar | None = None,
+        adaptation: Guidance | None = None,
+        config: EngineConfig | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.chain = chain
+        self.memory = memory
+        self.reasoning = reasoning
+        self.grammar = grammar
+        self.adaptation = adaptation
+        self.config = config or EngineConfig()
+        self._sessions = Sessions(self.config, self._new_chat, clock)
+        self._tally = Tally()
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The sessions that are known, in the order of their first request."""
+        return list(self._sessions)
+
+    def conversation(self, session_id: str) -> Conversation | None:
+        """What was said in a session, or ``None`` if it is not known."""
+        session = self._sessions.find(session_id)
+        return session.chat if session else None
+
+    def process(
+        self, context: CognitiveContext, *, watch: Collection[str] = ()
+    ) -> Generator[Event, None, None]:
+        """Answers a context.
+
+        Parameters
+        ----------
+        context : CognitiveContext
+            The request. Of its ``metadata`` the engine itself knows ``settings`` (the fields of
+            `SamplingSettings`), ``max_tokens`` and ``continues``: the reply so far to
+            ``user_input``, if it is to go on. A ``conversation_history`` that is not empty says
+            where in the session the message belongs; what of it is not known is added.
+        watch : collection of str
+            ``reservoir``, if somebody wants to see its events.
+
+        Yields
+        ------
+        Event
+            ``membrane``, ``prompt``, ``token``, ``metrics``, ``reservoir``, ``fallback``, those of
+            the reasoning membrane, and at the end one `Result` (``done``). An ``error`` ends an
+            answer that could not be made; the session and the memories are then as they were, as
+            they are when the iteration is left.
+
+        Raises
+        ------
+        ArgumentError
+            At once, for a value that is out of range, or if an answer is under way in this session.
+        LimitError
+            At once, if there are too many sessions.
+        """
+        request = checked_request(context, self.config)
+        self._sessions.check(context.session_id)
+        return self._run(request, watch)
+
+    async def aprocess(
+        self, context: CognitiveContext, *, watch: Collection[str] = ()
+    ) -> AsyncIterator[Event]:
+        """As `process`, for asyncio: between two events the loop does what waits."""
+        events = self.process(context, watch=watch)
+        try:
+            for event in events:
+                yield event
+                await platform.breathe()
+        finally:
+            events.close()
+
+    def stop(self, session_id: str) -> None:
+        """Ends the answer under way in a session, if there is one; what was said counts."""
+        session = self._sessions.find(session_id)
+        if session is not None and session.is_busy:
+            session.is_stopped = True
+            session.chat.stop()
+
+    def forget(self, session_id: str) -> None:
+        """Ends a session and gives its memory back; an answer under way is stopped."""
+        self.stop(session_id)
+        self._sessions.forget(session_id)
+
+    def summary(self) -> dict[str, Any]:
+        """What the engine has done so far, as in ``performance_summary``."""
+        return self._tally.to_json()
+
+    def close(self) -> None:
+        """Ends all sessions and gives the model's memory back."""
+        for session in self._sessions:
+            self.forget(session.id)
+        self.chain.close()
+
+    def _run(self, request: Request, watch: Collection[str]) -> Generator[Event, None, None]:
+        context = request.context
+        session = self._sessions.open(context.session_id)
+        try:
+            steps = MembraneSteps(context, self.memory, self.reasoning, self.grammar)
+            adaptation = () if self.adaptation is None else (self.adaptation,)
+            yield from Passage(
+                request,
+                session,
+                self.chain,
+                steps,
+                adaptation,
+                self.config,
+                self._tally,
+                watch,
+                lambda: self._sessions.n_busy,
+            ).events()
+        finally:
+            self._sessions.leave(session)
+
+    def _new_chat(self) -> Conversation:
+        return Conversation(self.chain, state_budget_mb=self.config.state_budget_mb)

@@ -1,0 +1,231 @@
+"""One request on its way: membranes, answer, membranes, result."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ..backends.chain import Chain
+from ..config import EngineConfig
+from ..errors import EchoError
+from ..events import Done, Error, Event, Failure, Fallback, Prompt, Token
+from ..guidance import Guidance
+from .events import EnhancementMetadata, Result
+from .membranes import Guarded, MembraneSteps
+from .report import Tally, model_state
+from .request import Request, find_place, keep_within
+from .sessions import Session
+
+__all__ = ["Passage"]
+
+
+class Passage:
+    """Answers one request in one session.
+
+    Parameters
+    ----------
+    request : Request
+        What is asked.
+    session : Session
+        Where; this passage alone works in it until it ends.
+    chain : Chain
+        Who answers.
+    steps : MembraneSteps
+        What the membranes do.
+    adaptation : sequence of Guidance
+        What was learned; the answer goes on without it if it fails.
+    config : EngineConfig
+        The engine's settings.
+    tally : Tally
+        Where the answer counts.
+    watch : collection of str
+        Events that somebody wants to see: ``reservoir``.
+    n_busy : callable
+        In how many sessions an answer is under way.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        session: Session,
+        chain: Chain,
+        steps: MembraneSteps,
+        adaptation: Sequence[Guidance],
+        config: EngineConfig,
+        tally: Tally,
+        watch: Collection[str],
+        n_busy: Callable[[], int],
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._request = request
+        self._session = session
+        self._chain = chain
+        self._steps = steps
+        self._adaptation = adaptation
+        self._config = config
+        self._tally = tally
+        self._watches_reservoir = "reservoir" in watch
+        self._n_busy = n_busy
+        self._clock = clock
+        self._tokens: list[Token] = []
+        self._read = 0
+        self._busiest = 1
+        self._errors: list[str] = []
+
+    def events(self) -> Generator[Event, None, None]:
+        """All events; the last one is `Result`, or `Error` and then nothing has changed."""
+        chat, begin = self._session.chat, self._clock()
+        moment = chat.moment()
+        self._tally.begin()
+        try:
+            yield from self._steps.before()
+            began = self._clock()
+            done = yield from self._answer()
+            self._steps.seconds["answer"] = self._clock() - began
+            yield from self._steps.after(done, self._tokens)
+        except EchoError as error:
+            chat.return_to(moment)
+            self._tally.fail()
+            yield Error(str(error), type(error).__name__)
+            return
+        except GeneratorExit:
+            chat.return_to(moment)
+            self._tally.leave()
+            raise
+        except BaseException:
+            chat.return_to(moment)
+            self._tally.fail()
+            raise
+        self._session.n_answers += 1
+        if not self._config.cache_tokens:
+            chat.let_states_go()
+        seconds = self._clock() - begin
+        self._tally.finish(done, seconds)
+        yield self._result(done, seconds)
+
+    def _answer(self) -> Generator[Event, None, Done]:
+        """The answer's events but for the last, which is returned."""
+        chat, request = self._session.chat, self._request
+        chat.chain, chat.settings = self._chain, request.settings
+        chat.max_tokens = request.max_tokens
+        chat.guidance = [*self._free_guidance(), *self._steps.guidance]
+        self._place()
+        moment = chat.moment()
+        if self._steps.reasoning is not None and not self._steps.reasoning.plain:
+            reasoned = self._steps.reasoning
+            try:
+                text = request.context.user_input
+                return (yield from self._follow(reasoned.answer(chat, text, self._steps.preface)))
+            except EchoError:
+                raise
+            except Exception as error:
+                # The answer begins again without it, and those who show it must know.
+                chat.return_to(moment)
+                yield self._steps.drop_reasoning(error)
+                failure = Failure("reasoning", self._steps.errors["reasoning"])
+                yield Fallback(self._chain.backend.name, failure)
+        return (yield from self._follow(self._plain()))
+
+    def _plain(self) -> Iterator[Event]:
+        chat, text = self._session.chat, self._request.context.user_input
+        if self._request.continues is not None:
+            return chat.go_on()
+        return chat.say(text, preface=self._steps.preface)
+
+    def _place(self) -> None:
+        """Goes to where the request belongs in the conversation."""
+        chat, request = self._session.chat, self._request
+        history = list(request.history)
+        text = request.context.user_input
+        if request.continues is not None:
+            find_place(chat, [*history, (text, request.continues)])
+            return
+        if history:
+            find_place(chat, history)
+        if self._config.context_length is not None:
+            keep_within(chat, self._chain, text, self._config.context_length)
+
+    def _free_guidance(self) -> Iterator[Guidance]:
+        """What an answer can do without."""
+        for one in self._adaptation:
+            yield Guarded(one, lambda sentence, name=one.name: self._note(name, sentence))  # type: ignore[misc]
+        if self._watches_reservoir:
+            yield Guarded(self._session.echo, lambda sentence: self._note("reservoir", sentence))
+
+    def _note(self, name: str, sentence: str) -> None:
+        self._errors.append(f"{name}: {sentence}")
+
+    def _follow(self, events: Iterator[Event]) -> Generator[Event, None, Done]:
+        done: Done | None = None
+        with contextlib.closing(events):  # type: ignore[type-var]
+            for event in events:
+                if self._session.is_stopped:
+                    self._session.chat.stop()
+                self._busiest = max(self._busiest, self._n_busy())
+                if isinstance(event, Done):
+                    done = event
+                    continue
+                if isinstance(event, Token):
+                    self._tokens.append(event)
+                elif isinstance(event, Fallback):
+                    self._tokens.clear()
+                elif isinstance(event, Prompt):
+                    self._read = event.total
+                yield event
+                if self._watches_reservoir and (activity := self._session.echo.event()):
+                    yield activity
+        assert done is not None
+        return done
+
+    def _result(self, done: Done, seconds: float) -> Result:
+        steps, chain = self._steps, self._chain
+        memory, reasoning, grammar = (
+            steps.response("memory"),
+            steps.response("reasoning"),
+            steps.response("grammar"),
+        )
+        confidences = [
+            response.confidence
+            for response in (memory, reasoning, grammar)
+            if response.confidence is not None
+        ]
+        errors = [f"{name}: {error}" for name, error in steps.errors.items()] + self._errors
+        return Result(
+            **{field.name: getattr(done, field.name) for field in fields(Done)},
+            memory_response=memory,
+            reasoning_response=reasoning,
+            grammar_response=grammar,
+            integrated_response=done.text,
+            overall_confidence=sum(confidences) / len(confidences) if confidences else None,
+            total_processing_time=seconds,
+            backend_used=done.backend,
+            model_state=model_state(chain, self._session),
+            performance_summary=self._summary(),
+            enhancement_metadata=EnhancementMetadata(
+                rwkv_cpp_enhanced=done.backend == "rwkv_cpp",
+                parallel_processing=self._busiest > 1,
+                cache_enabled=self._config.cache_tokens,
+                performance_metrics=self._metrics(done),
+            ),
+            fallback_mode=bool(done.failures) or done.backend == "mock",
+            error=" ".join(errors) or None,
+        )
+
+    def _summary(self) -> dict[str, Any]:
+        return self._tally.to_json()
+
+    def _metrics(self, done: Done) -> dict[str, Any]:
+        # What was read now, and what did not have to be.
+        fresh = self._read + done.n_tokens
+        return {
+            "n_tokens": done.n_tokens,
+            "prompt_tokens": self._read,
+            "reused_tokens": max(0, done.context_tokens - fresh),
+            "tokens_per_second": done.tokens_per_second,
+            "first_token_seconds": done.first_token_seconds,
+            "memory_bytes": done.memory_bytes,
+            "seconds": dict(self._steps.seconds),
+        }

@@ -1,0 +1,156 @@
+"""Membranes and backends that fail: the answer comes all the same, or nothing has changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from deep_tree_echo import Chain, CognitiveEngine
+from deep_tree_echo.errors import BackendError, EchoError
+from deep_tree_echo.events import Error, Fallback
+
+from tests.engine.asking import ask, context, said
+from tests.engine.conftest import FILE, Make
+from tests.engine.membranes import Broken, Letters, Notebook, Only, Twice
+
+MEMBRANES = {"memory": Notebook, "reasoning": Twice, "grammar": Letters}
+STEPS = [
+    ("memory", "prepare"),
+    ("memory", "learn"),
+    ("reasoning", "begin"),
+    ("reasoning", "finish"),
+    ("grammar", "begin"),
+    ("grammar", "finish"),
+]
+
+
+@pytest.mark.parametrize(("name", "step"), STEPS)
+@pytest.mark.parametrize("junk", [None, 7])
+def test_a_membrane_that_fails_is_reported_and_the_answer_comes(
+    make: Make, name: str, step: str, junk: Any
+) -> None:
+    _, whole = ask(make(), "Hello")
+    engine = make(**{name: Broken(MEMBRANES[name](), step, junk)})
+    events, result = ask(engine, "Hello")
+    assert result.text == whole.text
+    response = getattr(result, f"{name}_response")
+    wanted = "ZeroDivisionError: broken on purpose" if junk is None else "Error"
+    assert wanted in response.metadata["error"]
+    assert response.internal_state["active"] is False
+    assert result.error is not None
+    assert result.error.startswith(f"{name}: ")
+    [told] = [event.error for event in events if event.type == "membrane" and event.error]
+    assert told == response.metadata["error"]
+    others = [f"{other}_response" for other in MEMBRANES if other != name]
+    assert all(getattr(result, other).internal_state["active"] for other in others)
+
+
+def test_reasoning_that_fails_in_the_middle_leaves_a_plain_answer(make: Make) -> None:
+    engine = make(reasoning=Broken(Twice(), "answer"))
+    events, result = ask(engine, "Hello", processing_goals=["twice"])
+    [fallback] = [event for event in events if isinstance(event, Fallback)]
+    assert fallback.failure.backend == "reasoning"
+    assert result.text == ask(make(), "Hello")[1].text
+    assert "broken on purpose" in result.reasoning_response.metadata["error"]
+    chat = engine.conversation("s")
+    assert chat is not None
+    assert len(chat.all_turns) == 1
+
+
+def test_a_grammar_that_was_asked_for_must_not_be_missing(make: Make) -> None:
+    engine = make(grammar=Broken(Letters(), "begin"))
+    *_, error = engine.process(context("Hello", metadata={"grammar": "ab"}))
+    assert isinstance(error, Error)
+    assert error.message.startswith("The grammar that was asked for cannot be followed: It failed")
+    assert engine.memory.notes == []  # type: ignore[union-attr]
+    assert engine.summary()["errors"] == 1
+
+
+class Fragile:
+    """Adaptation that breaks in one of its methods."""
+
+    name = "adaptation"
+    required = False
+
+    def __init__(self, method: str) -> None:
+        self._method = method
+
+    def start(self, model: Any) -> Any:
+        inner = Only("ab", required=False).start(model)
+        if self._method == "start":
+            raise ZeroDivisionError("broken on purpose")
+        return Broken(inner, self._method)
+
+
+@pytest.mark.parametrize("method", ["start", "adjust", "accept"])
+def test_adaptation_that_fails_is_left_out(make: Make, method: str) -> None:
+    engine = make(adaptation=Fragile(method))
+    _, result = ask(engine, "Hello")
+    assert result.n_tokens == 8
+    assert result.error is not None
+    assert result.error.startswith("adaptation: It failed with ZeroDivisionError")
+    assert result.error.count("adaptation") == 1
+    _, whole = ask(make(adaptation=Only("ab", required=False)), "Hello")
+    assert whole.error is None
+    assert set(whole.text) <= set("ab")
+
+
+class Dying:
+    """Wraps a backend: after some tokens its model cannot work any more."""
+
+    def __init__(self, chain: Chain, after: int, error: Exception) -> None:
+        self._model = chain.backend.model  # type: ignore[attr-defined]
+        self._eval = self._model.eval
+        self._left = after
+        self._error = error
+        self._model.eval = self.eval
+
+    def eval(self, tokens: Any, state: Any = None) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise self._error
+        return self._eval(tokens, state)
+
+
+def test_a_backend_that_dies_gives_way_to_the_next(make: Make) -> None:
+    chain = Chain.load(FILE)
+    engine = make(chain, memory=None)
+    Dying(chain, 4, BackendError("libecho has vanished."))
+    events, result = ask(engine, "Hello")
+    assert [event.backend for event in events if event.type == "fallback"] == ["python_rwkv"]
+    assert result.backend_used == "python_rwkv"
+    assert result.fallback_mode
+    assert result.failures[0].reason == "libecho has vanished."
+    assert result.enhancement_metadata.performance_metrics["n_tokens"] == 8
+    assert engine.summary()["answers_by_backend"] == {"python_rwkv": 1}
+
+
+@pytest.mark.parametrize("error", [EchoError("It is over."), ZeroDivisionError("over")])
+def test_an_answer_that_fails_changes_nothing(make: Make, error: Exception) -> None:
+    chain = Chain.load(FILE)
+    engine = make(chain)
+    ask(engine, "Hello")
+    before, notes = said(engine), list(engine.memory.notes)  # type: ignore[union-attr]
+    Dying(chain, 4, error)
+    if isinstance(error, EchoError):
+        *_, last = engine.process(context("And?"))
+        assert last == Error("It is over.", "EchoError")
+    else:
+        with pytest.raises(ZeroDivisionError):
+            list(engine.process(context("And?")))
+    assert said(engine) == before
+    assert engine.memory.notes == notes  # type: ignore[union-attr]
+    assert engine.summary()["errors"] == 1
+    chain.backend.model.eval = chain.backend.model.eval.__self__._eval  # type: ignore[attr-defined]
+    ask(engine, "And?")
+
+
+def test_a_closed_engine_says_so(make: Make) -> None:
+    chain = Chain.load(FILE)
+    engine: CognitiveEngine = make(chain)
+    ask(engine, "Hello")
+    engine.close()
+    assert engine.sessions == []
+    *_, error = engine.process(context("Hello"))
+    assert isinstance(error, Error)
+    assert "is closed; load it again" in error.message
