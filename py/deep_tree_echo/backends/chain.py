@@ -67,7 +67,9 @@ class Chain:
         """The backends that could not be used, in order, and why."""
         self._file = file
         self._memory_limit_mb = memory_limit_mb
-        self._candidates = list(ORDER if preference == "auto" else (preference,))
+        self.candidates = ORDER if preference == "auto" else (preference,)
+        """The backends that may answer, best first."""
+        self._candidates = list(self.candidates)
         self._backend: Backend | None = None
 
     @classmethod
@@ -162,6 +164,21 @@ class Chain:
         }
         position = state or Position("", 0, None, None)
         return ChainGeneration(self, Request(prompt, position, options))
+
+    def load_again(self, name: str) -> Backend:
+        """One of the candidates, loaded afresh beside the backend in use.
+
+        Raises
+        ------
+        EchoError
+            As `load`; a `BackendError`, too, for a file that comes asynchronously.
+        """
+        return complete(self._attempt(name, None, share_loop=False, at_once=True))
+
+    def release(self) -> Backend:
+        """Hands the backend over to the caller, who closes it; the chain is then closed."""
+        backend, self._backend = self.backend, None
+        return backend
 
     def close(self) -> None:
         """Gives the model's memory back. Harmless the second time."""
