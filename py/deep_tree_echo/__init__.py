@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .dtesn.psystem import PSystem
     from .dtesn.ridge import Ridge
     from .dtesn.rls import RLS
-    from .engine import CognitiveEngine
+    from .engine import CognitiveEngine, EnhancedEchoRWKVIntegrationEngine
     from .ledger import Ledger
     from .model import Model
     from .state import State
@@ -54,6 +54,7 @@ __all__ = [
     "DownloadError",
     "EchoError",
     "EngineConfig",
+    "EnhancedEchoRWKVIntegrationEngine",
     "Ledger",
     "LimitError",
     "MemoryBudgetError",
@@ -81,6 +82,7 @@ _HOMES = {
     "DTESNConfig": "dtesn.processor_config",
     "DTESNProcessor": "dtesn.processor",
     "EngineConfig": "config",
+    "EnhancedEchoRWKVIntegrationEngine": "engine",
     "Ledger": "ledger",
     "Model": "model",
     "ModelFile": "backends.base",

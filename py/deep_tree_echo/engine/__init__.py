@@ -6,6 +6,14 @@ that every token drives, ``report`` what an answer's record says of all this.
 """
 
 from .cognitive import CognitiveEngine
+from .enhanced import EnhancedEchoRWKVIntegrationEngine
 from .events import Activity, EnhancementMetadata, Membrane, Result
 
-__all__ = ["Activity", "CognitiveEngine", "EnhancementMetadata", "Membrane", "Result"]
+__all__ = [
+    "Activity",
+    "CognitiveEngine",
+    "EnhancedEchoRWKVIntegrationEngine",
+    "EnhancementMetadata",
+    "Membrane",
+    "Result",
+]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Generator
-from typing import Any
+from typing import Any, cast
 
 from .. import platform
 from ..backends.chain import Chain
+from ..backends.router import Router
 from ..config import EngineConfig
 from ..context import CognitiveContext
 from ..conversation import Conversation
@@ -16,7 +17,7 @@ from ..guidance import Guidance
 from ..membranes.base import Grammar, Memory, Reasoning
 from .membranes import MembraneSteps
 from .passage import Passage
-from .report import Tally
+from .report import Tally, summary
 from .request import Request, checked_request
 from .sessions import Session, Sessions
 
@@ -31,7 +32,7 @@ class CognitiveEngine:
 
     Parameters
     ----------
-    chain : Chain
+    chain : Chain or Router
         Who answers. It may be replaced at any time between answers.
     memory : Memory, optional
         Recalls before an answer and learns from it.
@@ -59,7 +60,7 @@ class CognitiveEngine:
 
     def __init__(
         self,
-        chain: Chain,
+        chain: Chain | Router,
         *,
         memory: Memory | None = None,
         reasoning: Reasoning | None = None,
@@ -146,8 +147,8 @@ class CognitiveEngine:
         self._sessions.forget(session_id)
 
     def summary(self) -> dict[str, Any]:
-        """What the engine has done so far, as in ``performance_summary``."""
-        return self._tally.to_json()
+        """What the engine has done so far, and each backend of a `Router`."""
+        return summary(self._tally, self.chain)
 
     def close(self) -> None:
         """Ends all sessions and gives the model's memory back."""
@@ -176,4 +177,4 @@ class CognitiveEngine:
             self._sessions.leave(session)
 
     def _new_chat(self) -> Conversation:
-        return Conversation(self.chain, state_budget_mb=self.config.state_budget_mb)
+        return Conversation(cast(Chain, self.chain), state_budget_mb=self.config.state_budget_mb)

@@ -6,16 +6,17 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 from ..backends.chain import Chain
+from ..backends.router import Router
 from ..config import EngineConfig
 from ..errors import EchoError
 from ..events import Done, Error, Event, Failure, Fallback, Prompt, Token
 from ..guidance import Guidance
 from .events import EnhancementMetadata, Result
 from .membranes import Guarded, MembraneSteps
-from .report import Tally, model_state
+from .report import Tally, caches_answers, model_state, summary
 from .request import Request, find_place, keep_within
 from .sessions import Session
 
@@ -31,7 +32,7 @@ class Passage:
         What is asked.
     session : Session
         Where; this passage alone works in it until it ends.
-    chain : Chain
+    chain : Chain or Router
         Who answers.
     steps : MembraneSteps
         What the membranes do.
@@ -51,7 +52,7 @@ class Passage:
         self,
         request: Request,
         session: Session,
-        chain: Chain,
+        chain: Chain | Router,
         steps: MembraneSteps,
         adaptation: Sequence[Guidance],
         config: EngineConfig,
@@ -109,7 +110,7 @@ class Passage:
     def _answer(self) -> Generator[Event, None, Done]:
         """The answer's events but for the last, which is returned."""
         chat, request = self._session.chat, self._request
-        chat.chain, chat.settings = self._chain, request.settings
+        chat.chain, chat.settings = cast(Chain, self._chain), request.settings
         chat.max_tokens = request.max_tokens
         chat.guidance = [*self._free_guidance(), *self._steps.guidance]
         self._place()
@@ -203,19 +204,16 @@ class Passage:
             total_processing_time=seconds,
             backend_used=done.backend,
             model_state=model_state(chain, self._session),
-            performance_summary=self._summary(),
+            performance_summary=summary(self._tally, chain),
             enhancement_metadata=EnhancementMetadata(
                 rwkv_cpp_enhanced=done.backend == "rwkv_cpp",
                 parallel_processing=self._busiest > 1,
-                cache_enabled=self._config.cache_tokens,
+                cache_enabled=self._config.cache_tokens or caches_answers(chain),
                 performance_metrics=self._metrics(done),
             ),
             fallback_mode=bool(done.failures) or done.backend == "mock",
             error=" ".join(errors) or None,
         )
-
-    def _summary(self) -> dict[str, Any]:
-        return self._tally.to_json()
 
     def _metrics(self, done: Done) -> dict[str, Any]:
         # What was read now, and what did not have to be.

@@ -6,14 +6,15 @@ from collections import Counter
 from typing import Any
 
 from ..backends.chain import Chain
+from ..backends.router import Router
 from ..errors import EchoError
 from ..events import Done
 from .sessions import Session
 
-__all__ = ["Tally", "model_state"]
+__all__ = ["Tally", "caches_answers", "model_state", "summary"]
 
 
-def model_state(chain: Chain, session: Session) -> dict[str, Any]:
+def model_state(chain: Chain | Router, session: Session) -> dict[str, Any]:
     """The model that answers, and its recurrent state in a session now.
 
     ``state_norm`` is the Euclidean norm of all its numbers; the mock and a state that was let go
@@ -38,6 +39,19 @@ def model_state(chain: Chain, session: Session) -> dict[str, Any]:
 
         values["state_norm"] = float(np.linalg.norm(state.to_numpy()))
     return values
+
+
+def summary(tally: Tally, chain: Chain | Router) -> dict[str, Any]:
+    """What an engine has done so far, and each backend of a router."""
+    backends = chain.statistics() if isinstance(chain, Router) else {}
+    return tally.to_json() | {"backends": backends}
+
+
+def caches_answers(chain: Chain | Router) -> bool:
+    """Whether the same question may be answered from memory."""
+    if not isinstance(chain, Router):
+        return False
+    return chain.settings.cache_entries > 0 and chain.settings.cache_seconds > 0
 
 
 class Tally:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from ..backends.chain import Chain
+from ..backends.router import Router
 from ..config import EngineConfig
 from ..context import CognitiveContext
 from ..conversation import Conversation
@@ -123,7 +124,7 @@ def _child(chat: Conversation, parent: Turn | None, user: str, reply: str) -> Tu
     return None
 
 
-def keep_within(chat: Conversation, chain: Chain, text: str, limit: int) -> None:
+def keep_within(chat: Conversation, chain: Chain | Router, text: str, limit: int) -> None:
     """Goes back to a shorter talk where a message would lead beyond ``limit`` tokens.
 
     The latest turns that fit in half of it with the message are then read anew; the other half
@@ -157,7 +158,7 @@ def keep_within(chat: Conversation, chain: Chain, text: str, limit: int) -> None
         chat.recall(turn.user, turn.reply, turn.stop_reason)
 
 
-def _tokens(chain: Chain, text: str) -> int:
+def _tokens(chain: Chain | Router, text: str) -> int:
     """How many tokens a text has; the mock's are words."""
     try:
         model = getattr(chain.backend, "model", None)
