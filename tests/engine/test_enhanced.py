@@ -184,7 +184,7 @@ def test_a_gpu_is_refused() -> None:
 
 
 def test_a_model_that_is_not_there_is_refused_by_its_path() -> None:
-    with pytest.raises(ArgumentError, match="'/path/to/rwkv-model[.]bin'; there is no file"):
+    with pytest.raises(ArgumentError, match=r"'/path/to/rwkv-model\.bin'; there is no file"):
         answer(create_enhanced_rwkv_config(model_path="/path/to/rwkv-model.bin"))
 
 
