@@ -403,3 +403,32 @@ def test_bad_histories_are_refused_at_once(
 def test_what_is_no_context_is_refused(engine: CognitiveEngine) -> None:
     with pytest.raises(ArgumentError, match="context is of type str"):
         engine.process("Hello")  # type: ignore[arg-type]
+
+
+def test_a_conversation_of_ones_own(chain: Chain, make: Make) -> None:
+    engine = make(memory=None, values={"session_limit": 1})
+    ask(engine, "Hello")
+    chat = Conversation(chain)
+    text = context("Hello", "mine")
+    *_, first = engine.process(text, chat=chat)
+    *_, longer = engine.process(text, chat=chat, ask=lambda preface: chat.go_on())
+    assert longer.text.startswith(first.text)
+    assert [turn.reply for turn in chat.turns] == [longer.text]
+    assert longer.reasoning_response.internal_state == {"active": False}
+    assert [session.id for session in engine.sessions] == ["s"]
+    heard = []
+
+    class Ear:
+        name, required = "ear", False
+
+        def start(self, model: Any) -> Any:
+            return self
+
+        def adjust(self, logits: Any) -> Any:
+            return logits
+
+        def accept(self, token: int, reading: Any) -> None:
+            heard.append(token)
+
+    *_, second = engine.process(context("And?", "mine"), chat=chat, guidance=[Ear()])
+    assert len(heard) == second.n_tokens == 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Generator
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Sequence
 from typing import Any, cast
 
 from .. import platform
@@ -16,7 +16,7 @@ from ..events import Event
 from ..guidance import Guidance
 from ..membranes.base import Grammar, Memory, Reasoning
 from .membranes import MembraneSteps
-from .passage import Passage
+from .passage import Ask, Passage
 from .report import Tally, summary
 from .request import Request, checked_request
 from .sessions import Session, Sessions
@@ -89,7 +89,13 @@ class CognitiveEngine:
         return session.chat if session else None
 
     def process(
-        self, context: CognitiveContext, *, watch: Collection[str] = ()
+        self,
+        context: CognitiveContext,
+        *,
+        watch: Collection[str] = (),
+        chat: Conversation | None = None,
+        ask: Ask | None = None,
+        guidance: Sequence[Guidance] = (),
     ) -> Generator[Event, None, None]:
         """Answers a context.
 
@@ -102,6 +108,13 @@ class CognitiveEngine:
             where in the session the message belongs; what of it is not known is added.
         watch : collection of str
             ``reservoir``, if somebody wants to see its events.
+        chat : Conversation, optional
+            One of the caller's own, already where the message belongs, in place of a session.
+        ask : callable, optional
+            Asks it in the caller's own way, such as ``lambda preface: chat.go_on()``; the reasoning
+            membrane then has no part in the answer.
+        guidance : sequence of Guidance
+            What the caller has to say in each token, before all others.
 
         Yields
         ------
@@ -119,8 +132,11 @@ class CognitiveEngine:
             At once, if there are too many sessions.
         """
         request = checked_request(context, self.config)
+        if chat is not None:
+            session = self._sessions.around(chat, context.session_id)
+            return self._run(request, session, watch, ask, guidance)
         self._sessions.check(context.session_id)
-        return self._run(request, watch)
+        return self._run(request, None, watch, ask, guidance)
 
     async def aprocess(
         self, context: CognitiveContext, *, watch: Collection[str] = ()
@@ -156,11 +172,19 @@ class CognitiveEngine:
             self.forget(session.id)
         self.chain.close()
 
-    def _run(self, request: Request, watch: Collection[str]) -> Generator[Event, None, None]:
+    def _run(
+        self,
+        request: Request,
+        own: Session | None,
+        watch: Collection[str],
+        ask: Ask | None,
+        guidance: Sequence[Guidance],
+    ) -> Generator[Event, None, None]:
         context = request.context
-        session = self._sessions.open(context.session_id)
+        session = own or self._sessions.open(context.session_id)
+        reasoning = self.reasoning if ask is None else None
         try:
-            steps = MembraneSteps(context, self.memory, self.reasoning, self.grammar)
+            steps = MembraneSteps(context, self.memory, reasoning, self.grammar)
             adaptation = () if self.adaptation is None else (self.adaptation,)
             yield from Passage(
                 request,
@@ -172,9 +196,13 @@ class CognitiveEngine:
                 self._tally,
                 watch,
                 lambda: self._sessions.n_busy,
+                guidance,
+                own is not None,
+                ask,
             ).events()
         finally:
-            self._sessions.leave(session)
+            if own is None:
+                self._sessions.leave(session)
 
     def _new_chat(self) -> Conversation:
         return Conversation(cast(Chain, self.chain), state_budget_mb=self.config.state_budget_mb)

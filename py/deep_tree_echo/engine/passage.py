@@ -20,7 +20,10 @@ from .report import Tally, caches_answers, model_state, summary
 from .request import Request, find_place, keep_within
 from .sessions import Session
 
-__all__ = ["Passage"]
+__all__ = ["Ask", "Passage"]
+
+Ask = Callable[[str], Iterator[Event]]
+"""Asks a conversation; told what the model is to read before the message."""
 
 
 class Passage:
@@ -46,6 +49,12 @@ class Passage:
         Events that somebody wants to see: ``reservoir``.
     n_busy : callable
         In how many sessions an answer is under way.
+    guidance : sequence of Guidance
+        What the caller has to say in each token, before all others.
+    is_placed : bool
+        Whether the conversation is already where the request belongs.
+    ask : callable, optional
+        Asks the conversation in the caller's own way, told what is to be read before the message.
     """
 
     def __init__(
@@ -59,6 +68,9 @@ class Passage:
         tally: Tally,
         watch: Collection[str],
         n_busy: Callable[[], int],
+        guidance: Sequence[Guidance] = (),
+        is_placed: bool = False,
+        ask: Ask | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._request = request
@@ -70,6 +82,9 @@ class Passage:
         self._tally = tally
         self._watches_reservoir = "reservoir" in watch
         self._n_busy = n_busy
+        self._guidance = guidance
+        self._is_placed = is_placed
+        self._ask = ask
         self._clock = clock
         self._tokens: list[Token] = []
         self._read = 0
@@ -112,11 +127,16 @@ class Passage:
         chat, request = self._session.chat, self._request
         chat.chain, chat.settings = cast(Chain, self._chain), request.settings
         chat.max_tokens = request.max_tokens
-        chat.guidance = [*self._free_guidance(), *self._steps.guidance]
-        self._place()
+        chat.guidance = [*self._guidance, *self._free_guidance(), *self._steps.guidance]
+        if not self._is_placed:
+            self._place()
+        if self._config.context_length is not None and request.continues is None:
+            text = request.context.user_input
+            keep_within(chat, self._chain, text, self._config.context_length)
         moment = chat.moment()
-        if self._steps.reasoning is not None and not self._steps.reasoning.plain:
-            reasoned = self._steps.reasoning
+        reasoned = self._steps.reasoning
+        is_new = self._ask is None and request.continues is None
+        if is_new and reasoned is not None and not reasoned.plain:
             try:
                 text = request.context.user_input
                 return (yield from self._follow(reasoned.answer(chat, text, self._steps.preface)))
@@ -132,6 +152,8 @@ class Passage:
 
     def _plain(self) -> Iterator[Event]:
         chat, text = self._session.chat, self._request.context.user_input
+        if self._ask is not None:
+            return self._ask(self._steps.preface)
         if self._request.continues is not None:
             return chat.go_on()
         return chat.say(text, preface=self._steps.preface)
@@ -140,14 +162,10 @@ class Passage:
         """Goes to where the request belongs in the conversation."""
         chat, request = self._session.chat, self._request
         history = list(request.history)
-        text = request.context.user_input
         if request.continues is not None:
-            find_place(chat, [*history, (text, request.continues)])
-            return
-        if history:
+            find_place(chat, [*history, (request.context.user_input, request.continues)])
+        elif history:
             find_place(chat, history)
-        if self._config.context_length is not None:
-            keep_within(chat, self._chain, text, self._config.context_length)
 
     def _free_guidance(self) -> Iterator[Guidance]:
         """What an answer can do without."""

@@ -124,6 +124,10 @@ class Sessions:
         session.is_busy, session.is_stopped = True, False
         return session
 
+    def around(self, chat: Conversation, name: str) -> Session:
+        """A session that is not kept, around a conversation of somebody else's."""
+        return Session(name, chat, Echo(self._config.reservoir_size), self._clock())
+
     def leave(self, session: Session) -> None:
         """Ends the answer under way; a session that has never had one is forgotten."""
         session.is_busy = False
