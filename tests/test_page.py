@@ -81,6 +81,15 @@ def test_an_answer_reads_only_what_is_new(page: Page) -> None:
     assert abs(again["context_tokens"] - kept["context_tokens"]) <= 12
 
 
+def test_the_page_is_a_door_to_the_engine(page: Page) -> None:
+    done = ask(page, turn("q1", "Hello"), answer="a1")
+    assert done["integrated_response"] == done["text"]
+    assert done["model_state"]["context_tokens"] == done["context_tokens"]
+    assert done["performance_summary"]["answers"] == 1
+    talk = [turn("q1", "Hello"), turn("a1", done["text"]), turn("q2", "And?")]
+    assert ask(page, *talk, answer="a2")["performance_summary"]["answers"] == 2
+
+
 def test_a_recalled_answer_can_be_continued(page: Page) -> None:
     done = ask(page, turn("q1", "Hello"), turn("a1", "It is"), answer="a1", continues=True)
     assert done["text"].startswith("It is")

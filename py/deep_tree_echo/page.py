@@ -13,13 +13,16 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import platform
 from .backends.base import ModelFile
 from .backends.chain import Chain, backend_class
 from .budget import Budget
+from .context import CognitiveContext
 from .conversation import Conversation, Place, Turn
+from .engine.cognitive import CognitiveEngine
+from .engine.passage import Ask
 from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
 from .events import Done, Error, Event, Failure, Token
 from .pagereread import PageReread
@@ -27,6 +30,9 @@ from .pagewords import PageWords
 from .preview import Preview, head_places, look
 from .sampling import SamplingSettings
 from .stateview import StateView
+
+if TYPE_CHECKING:
+    from .reservoirview import ReservoirView
 
 LIMIT_MB = 600
 """The page's promise: everything together stays below it."""
@@ -75,6 +81,7 @@ class Page:
         self.words = PageWords()
         self._budget = Budget(LIMIT_MB, self.words.kept)
         self._chain: Chain | None = None
+        self._engine: CognitiveEngine | None = None
         self._head: str | None = None
         self._missing: list[Failure] = []
         self._known: dict[str, _Known] = {}
@@ -178,6 +185,9 @@ class Page:
         if self._chain is not None:
             self._chain.close()
         self._chain = chain
+        if self._engine is None:
+            self._engine = CognitiveEngine(chain)
+        self._engine.chain = chain
         self._head = file.head
         self._known.clear()
         self.words.use()
@@ -299,22 +309,26 @@ class Page:
         if self._events is not None:
             raise ArgumentError("An answer is under way; stop it or let it end first.")
         asked = json.loads(question)
-        values = dict(asked["settings"])
-        max_tokens = int(values.pop("max_tokens"))
-        settings = SamplingSettings(**values)
+        context = _context(asked)
         talk, continues = self._recalled(asked["turns"], asked["continues"])
-        chain, answer, said = self._ready(), asked["answerId"], asked["turns"][-1]["text"]
-        talk.chain, talk.settings, talk.max_tokens = chain, settings, max_tokens
+        chain, answer, said = self._ready(), asked["answerId"], context.user_input
         begun = asked.get("begun")
+        ask: Ask | None = None
         if begun and not continues:
             known = self._known.get(begun["answerId"])
             place = known.turn.asked if known else talk.asked(said)
             spot = self.words.spot(chain, place, begun["answerId"], begun["ids"])
-            talk.guidance = self.words.listen(chain, answer, begun)
-            self._events = self.words.branch(talk, said, spot, begun)
-        else:
-            talk.guidance = self.words.listen(chain, answer, begun)
-            self._events = talk.go_on() if continues else talk.say(said)
+
+            def ask(preface: str) -> Iterator[Event]:
+                return self.words.branch(talk, said, spot, begun)
+        elif continues:
+
+            def ask(preface: str) -> Iterator[Event]:
+                return talk.go_on()
+
+        guidance = self.words.listen(chain, answer, begun)
+        assert self._engine is not None
+        self._events = self._engine.process(context, chat=talk, ask=ask, guidance=guidance)
         if self._talk is not talk:
             self._recent.clear()
         self._talk, self._answer_id = talk, asked["answerId"]
@@ -404,6 +418,10 @@ class Page:
                     failures = [asdict(failure) for failure in self._failures()]
                     events.append(event.to_json() | {"failures": failures})
                     break
+                if isinstance(event, Error):
+                    self._events = None
+                    events.append(event.to_json())
+                    break
                 more = self.words.known(event) if isinstance(event, Token) else {}
                 events.append(event.to_json() | more)
                 if self._follows and isinstance(event, Token) and self._talk:
@@ -479,6 +497,10 @@ class Page:
         self._follows = change
         self._recent.clear()
 
+    def reservoir_view(self) -> ReservoirView | None:
+        """The reservoir after the last word, or where the page has gone back to, if any."""
+        return self.words.reservoir_view()
+
     def state_view(self, layer: int, head: int) -> StateView | None:
         """The model's state after the last token, or ``None`` where there is nothing to show.
 
@@ -494,3 +516,26 @@ class Page:
             return None
         before = next((old for old in reversed(self._recent) if old is not state), None)
         return StateView(state, before, layer, head, self._talk.context_tokens)
+
+
+def _context(asked: dict[str, Any]) -> CognitiveContext:
+    """The page's question as the engine takes it; the first message names the talk.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no message, or a setting is out of its range.
+    """
+    settings = dict(asked["settings"])
+    max_tokens = int(settings.pop("max_tokens"))
+    SamplingSettings(**settings)  # refused before anything has changed
+    turns = asked["turns"]
+    place = -2 if asked["continues"] else -1
+    return CognitiveContext(
+        session_id=turns[0]["id"],
+        user_input=turns[place]["text"],
+        conversation_history=[
+            {"role": turn["role"], "content": turn["text"]} for turn in turns[:place]
+        ],
+        metadata={"settings": settings, "max_tokens": max_tokens},
+    )
