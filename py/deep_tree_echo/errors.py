@@ -18,6 +18,10 @@ class ModelFormatError(EchoError, ValueError):
     """The bytes are not a model file, or a damaged one."""
 
 
+class ArchiveError(EchoError, ValueError):
+    """The bytes are not an archive of conversations, or a damaged one."""
+
+
 class UnsupportedModelError(EchoError):
     """A sound model file that this backend cannot run."""
 

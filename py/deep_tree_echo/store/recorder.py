@@ -1,0 +1,166 @@
+"""Keeps an answer while it comes: each token, and the model's state every few of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..backends.chain import Position
+from ..conversation import Conversation
+from ..errors import EchoError, FileError
+from ..events import Done, Event, Fallback, Prompt, Token
+from .records import Said
+
+if TYPE_CHECKING:
+    from .conversations import ConversationStore
+
+SNAPSHOT_TOKENS = 16
+"""A state is kept every so many tokens of an answer."""
+
+
+class Recorder:
+    """Keeps one answer of a `ConversationStore` while it comes.
+
+    Parameters
+    ----------
+    store : ConversationStore
+        Where the answer is; it has been added there.
+    answer : str
+        Its id. What it has already goes on.
+    before : str, optional
+        Everything that the model knows from before the question; from it follows what the model
+        has read of the question, which may be more than its text.
+    snapshot_tokens : int
+        A state is kept every so many tokens.
+
+    Notes
+    -----
+    Each token is kept before its event is passed on. If that fails, as on a full disk, the
+    states make room, for a text is worth more; if it fails again the answer goes on, nothing
+    more of it is kept, and ``trouble`` says why.
+    """
+
+    def __init__(
+        self,
+        store: ConversationStore,
+        answer: str,
+        *,
+        before: str | None = None,
+        snapshot_tokens: int = SNAPSHOT_TOKENS,
+    ) -> None:
+        self.trouble: str | None = None
+        """Why something could not be kept, in one sentence."""
+        self._store = store
+        self._answer = answer
+        self._question = store.message(answer).parent
+        self._before = before
+        self._every = snapshot_tokens
+        self._begun_with = store.tokens(answer)
+        self._ended = False
+        self._restart()
+        store.begin(answer)
+
+    def _restart(self) -> None:
+        self._tokens = list(self._begun_with)
+        self._length = sum(len(said.text) for said in self._begun_with)
+
+    def follow(self, events: Iterator[Event], talk: Conversation) -> Iterator[Event]:
+        """The events of the answer, each kept before it is given on.
+
+        Parameters
+        ----------
+        events : iterator of Event
+            What `Conversation.say` and its like give.
+        talk : Conversation
+            Who gives them.
+        """
+        try:
+            for event in events:
+                self._take(event, talk)
+                yield event
+        except EchoError as error:
+            self._end(None, status="failed", problem=str(error))
+            raise
+        finally:
+            # Closing the events of an answer that was left ends its turn.
+            close = getattr(events, "close", None)
+            if close:
+                close()
+            self.end(talk)
+
+    def end(self, talk: Conversation, done: Done | None = None) -> None:
+        """The answer has ended; a second time does nothing."""
+        turn = talk.current
+        if self._ended or turn is None:
+            return
+        figures = None
+        if done is not None:
+            figures = done.to_json()
+            del figures["type"], figures["text"]
+        self._end(
+            turn.raw,
+            stop_reason=turn.stop_reason,
+            backend=turn.backend,
+            model=turn.model,
+            figures=figures,
+        )
+        if turn.answered.position is not None and not turn.answered.unread:
+            self._keep(self._answer, -1, len(turn.raw), turn.answered.position)
+
+    def _take(self, event: Event, talk: Conversation) -> None:
+        if isinstance(event, Token):
+            written = talk.written
+            said = Said(event.id, event.probability, written[self._length :])
+            self._length = len(written)
+            self._tokens.append(said)
+            at = len(self._tokens)
+            self._try(lambda: self._store.said(self._answer, at - 1, said))
+            if at % self._every == 0:
+                self._keep(self._answer, at, len(written), talk.position)
+        elif isinstance(event, Prompt):
+            if event.done == event.total and not self._begun_with:
+                self._asked(talk.position)
+        elif isinstance(event, Fallback):
+            self._restart()
+            self._try(lambda: self._store.unsaid(self._answer, self._begun_with))
+        elif isinstance(event, Done):
+            self.end(talk, event)
+
+    def _asked(self, position: Position | None) -> None:
+        """The question has been read."""
+        if position is None or self._question is None:
+            return
+        if self._before is not None and position.text.startswith(self._before):
+            read, question = position.text[len(self._before) :], self._question
+            self._try(lambda: self._store.read(question, read))
+        self._keep(self._question, -1, 0, position)
+
+    def _keep(
+        self, message: str, n_tokens: int, characters: int, position: Position | None
+    ) -> None:
+        """Keeps where the model stands; that it cannot be kept only costs time later."""
+        if position is None or self.trouble is not None:
+            return
+        with contextlib.suppress(FileError):
+            self._store.states.keep(
+                message, n_tokens, characters, position.context_tokens, position.state
+            )
+
+    def _end(self, raw: str | None, **facts: Any) -> None:
+        self._ended = True
+        if self._store.has_message(self._answer):
+            raw = "".join(said.text for said in self._tokens) if raw is None else raw
+            self._try(lambda: self._store.finish(self._answer, raw, self._tokens, **facts))
+
+    def _try(self, write: Callable[[], object]) -> None:
+        if self.trouble is not None:
+            return
+        try:
+            write()
+        except FileError:
+            try:
+                self._store.states.forget()
+                write()
+            except FileError as error:
+                self.trouble = str(error)
