@@ -68,6 +68,7 @@ GOALS = (
     Goal(
         "reservoir_step_512_us_wasm", "≤", 100, "a step of 512 units inside Pyodide, microseconds"
     ),
+    Goal("sources_fetch_most_ms", "≤", 100, "all five sources of a processor, the slowest of 200"),
 )
 
 CONTESTANTS = {

@@ -22,6 +22,7 @@ from .engine_context import (
 from .hierarchy import Hierarchy
 from .inputs import InputData
 from .membrane_reservoir import membrane_reservoir
+from .multi_source import MultiSource
 from .passage import Body, Passage
 from .processor_config import DTESNConfig
 from .processor_events import IntegrationChecked, Processed
@@ -37,7 +38,7 @@ _BODIES: Final = 4
 """How many pairs of depth and size are kept ready."""
 
 
-class DTESNProcessor:
+class DTESNProcessor(MultiSource):
     """Processes inputs; see docs/dtesn.md for what happens to them.
 
     One processor serves the tasks of one event loop at a time. Requests share its weights and its
@@ -81,7 +82,7 @@ class DTESNProcessor:
             ("requests", "completed", "failed", "cancelled", "cache_hits", "tokens"), 0
         )
         self._seconds = 0.0
-        self._under_way = 0
+        self._under_way = self._batches = 0
 
     async def process(
         self,
@@ -199,9 +200,11 @@ class DTESNProcessor:
                 results[place] = await self._answer(request)
 
         tasks = [asyncio.ensure_future(work()) for _ in range(min(concurrency, len(requests)))]
+        self._batches += 1
         try:
             await asyncio.gather(*tasks)
         finally:
+            self._batches -= 1
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
