@@ -623,3 +623,16 @@ def test_a_stream_that_is_left_ends_its_answer():
     counts = one.statistics()["a"]
     assert (counts["cancelled"], counts["under_way"]) == (1, 0)
     assert platform.IN_PYODIDE or counts["tokens"] < 10
+
+
+def test_a_conversation_over_a_router_goes_on_after_a_replay():
+    from deep_tree_echo import Conversation
+
+    one = Router.from_chain(Chain.load(FILE))
+    first, second = (Conversation(one, settings=SEEDED, max_tokens=8) for _ in range(2))
+    done = [list(talk.say("Hello"))[-1] for talk in (first, second)]
+    assert done[0].text == done[1].text
+    assert one.statistics()["rwkv_cpp"]["cache_hits"] == 1
+    followed = [list(talk.say("And then?"))[-1] for talk in (first, second)]
+    assert [end.backend for end in followed] == ["rwkv_cpp"] * 2
+    assert [turn.user for turn in second.turns] == ["Hello", "And then?"]

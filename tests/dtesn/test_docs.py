@@ -16,11 +16,13 @@ ROUGHLY = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 @pytest.mark.parametrize(
     ("name", "flags", "more_than"),
     [
+        ("backends.md", 0, 12),
         ("bseries.md", 0, 10),
         ("dtesn.md", 0, 15),
         ("psystem.md", ROUGHLY, 10),
         ("readouts.md", ROUGHLY, 20),
         ("reservoirs.md", 0, 10),
+        ("sources.md", 0, 10),
     ],
 )
 def test_examples_run(name: str, flags: int, more_than: int) -> None:
