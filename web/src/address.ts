@@ -1,7 +1,9 @@
-import type { View } from "./ui/inside.js";
-
 /** A column of the page; on a phone one is shown at a time. */
 export type Column = "chats" | "talk" | "inside";
+
+/** The views of the right column, by the names that the address uses. */
+export const VIEWS = { state: "State", reservoir: "Reservoir", model: "Model" } as const;
+export type View = keyof typeof VIEWS;
 
 /** The sections of the laboratory, in the order of the page. */
 export const SECTION_NAMES = ["reservoir", "membranes", "trees"] as const;
@@ -32,7 +34,7 @@ export function readPlace(hash: string): Place {
   return {
     talk: values.get("talk"),
     column: column === "chats" || column === "inside" ? column : "talk",
-    view: view === "state" || view === "model" ? view : null,
+    view: view !== null && Object.hasOwn(VIEWS, view) ? (view as View) : null,
     laboratory: null,
   };
 }

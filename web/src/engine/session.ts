@@ -9,20 +9,33 @@ import {
   type Message,
   type Talk,
 } from "../talk/tree.js";
+import { begunWith, fitted, textOf } from "../talk/words.js";
 import type {
+  Begun,
   DoneEvent,
   EngineEvent,
   Loaded,
+  Other,
   Part,
   PartProgress,
   Settings,
+  Word,
 } from "../worker/protocol.js";
 import { callback, startWorker, type Link } from "./link.js";
 import { MemoryWatch } from "./memory.js";
 import { Models } from "./models.js";
+import { Replay } from "./replay.js";
 
 /** How often an answer under way is kept, in milliseconds. */
 const SAVE_MS = 1000;
+
+/** What there is of an answer before it begins or goes on. */
+interface Beginning {
+  text: string;
+  words: Word[];
+  /** The same with all spaces. */
+  shown: string;
+}
 
 /** What the engine does now. */
 export type Phase = "opening" | "ready" | "broken";
@@ -59,6 +72,8 @@ export class Session extends EventTarget {
     () => (this.loaded && this.phase !== "broken" ? this.engine : null),
     () => this.changed(),
   );
+  /** Going through the talk word by word. */
+  readonly replay = new Replay(this);
   /** This browser has no WebAssembly SIMD, which the fast backend needs. */
   noSimd = false;
 
@@ -87,6 +102,7 @@ export class Session extends EventTarget {
     const fire = () => {
       if (!this.#scheduled) return;
       this.#scheduled = false;
+      this.replay.check();
       this.dispatchEvent(new Event("change"));
     };
     requestAnimationFrame(fire);
@@ -246,6 +262,12 @@ export class Session extends EventTarget {
     if (question) this.#ask(this.talk, question, false);
   }
 
+  /** Answers the same question with the same words up to `at`, and `other` in place of that one. */
+  branchAt(answer: Message, at: number, other: Other): void {
+    const question = answer.parent === null ? undefined : this.talk.messages[answer.parent];
+    if (question) this.#ask(this.talk, question, false, begunWith(answer, at, other));
+  }
+
   /** Goes on with an answer that ended early. */
   continueAnswer(answer: Message): void {
     this.#ask(this.talk, answer, true);
@@ -263,21 +285,41 @@ export class Session extends EventTarget {
     void this.engine.stop();
   }
 
-  #ask(talk: Talk, last: Message, continues: boolean): void {
+  #ask(talk: Talk, last: Message, continues: boolean, begun?: Begun): void {
     if (this.answering) return;
     const ready = this.phase === "ready";
     const status = ready ? "reading" : "waiting";
     const answer = continues ? last : append(talk, last.id, "assistant", "", status);
+    const from = begun ? talk.messages[begun.answerId] : undefined;
+    if (begun && from) {
+      answer.text = begun.text.trimStart();
+      answer.words = from.words!.slice(0, begun.ids.length);
+    } else if (continues && answer.words) {
+      const ids = answer.words.map(([id]) => id);
+      begun = { answerId: answer.id, ids, then: [], text: textOf(answer.words) };
+    }
     answer.status = status;
     this.answering = answer;
     this.#keep(talk);
-    const go = () => void this.#answer(talk, answer, continues);
+    const go = () => void this.#answer(talk, answer, continues, begun);
     if (ready) go();
     else this.#waiting.push(go);
   }
 
-  async #answer(talk: Talk, answer: Message, continues: boolean): Promise<void> {
-    const before = continues ? answer.text : "";
+  async #answer(
+    talk: Talk,
+    answer: Message,
+    continues: boolean,
+    begun: Begun | undefined,
+  ): Promise<void> {
+    const before: Beginning = {
+      text: continues || begun ? answer.text : "",
+      words: begun ? (answer.words ?? []) : [],
+      shown: begun?.text ?? "",
+    };
+    // What was said before words were told apart has none; then the whole has none.
+    answer.words = continues && !begun && answer.text ? undefined : [...before.words];
+    this.#shown = before.shown;
     const turns = path(talk, continues ? answer.id : answer.parent).map(({ id, role, text }) => ({
       id,
       role,
@@ -290,7 +332,7 @@ export class Session extends EventTarget {
     let ended = false;
     try {
       await this.engine.answer(
-        { turns, answerId: answer.id, continues, settings: { ...this.settings } },
+        { turns, answerId: answer.id, continues, begun, settings: { ...this.settings } },
         callback((slice: EngineEvent[]) => {
           for (const event of slice) {
             if (event.type === "prompt") read = { done: event.done, total: event.total };
@@ -317,11 +359,16 @@ export class Session extends EventTarget {
   /** How far the engine has read the question of the answer under way. */
   reading: { done: number; total: number } | null = null;
 
-  #take(answer: Message, before: string, event: EngineEvent): void {
+  /** What has been shown of the answer under way, with all spaces. */
+  #shown = "";
+
+  #take(answer: Message, before: Beginning, event: EngineEvent): void {
     switch (event.type) {
       case "token":
         answer.status = "streaming";
         answer.text += event.text;
+        this.#shown += event.text;
+        if (event.word) answer.words?.push(event.word);
         break;
       case "metrics":
         this.live = {
@@ -333,6 +380,7 @@ export class Session extends EventTarget {
       case "done": {
         const { type: _, text, ...figures } = event satisfies DoneEvent;
         answer.text = text;
+        answer.words = (answer.words && fitted(answer.words, this.#shown, text)) ?? undefined;
         answer.figures = figures;
         answer.status = "done";
         this.#keepTalkOf(answer);
@@ -349,7 +397,9 @@ export class Session extends EventTarget {
         break;
       case "fallback":
         // The answer starts again with another backend.
-        answer.text = before;
+        answer.text = before.text;
+        answer.words &&= [...before.words];
+        this.#shown = before.shown;
         if (this.loaded) {
           this.loaded.backend = event.backend;
           this.loaded.failures = [...this.loaded.failures, event.failure];

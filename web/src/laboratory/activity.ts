@@ -10,8 +10,8 @@ import "../viz/heatmap.js";
 import { keepFigure } from "./figure.js";
 import { csv, keep } from "./file.js";
 import { bench } from "./section.js";
-import type { Trajectory } from "./trajectory.js";
-import "./trajectory.js";
+import type { Trajectory } from "../viz/trajectory.js";
+import "../viz/trajectory.js";
 import type { Activity } from "./workbench.js";
 
 /** Rows of the map; more could not be told apart. */

@@ -10,8 +10,8 @@ import { csv, keep } from "./file.js";
 import "./prediction.js";
 import "./reservoir-form.js";
 import { bench, Section } from "./section.js";
-import type { Spectrum } from "./spectrum.js";
-import "./spectrum.js";
+import type { Spectrum } from "../viz/spectrum.js";
+import "../viz/spectrum.js";
 import "./task-form.js";
 import {
   FIRST_PLAN,

@@ -1,4 +1,4 @@
-import type { DoneEvent, Turn } from "../worker/protocol.js";
+import type { DoneEvent, Turn, Word } from "../worker/protocol.js";
 
 /** How an answer came to be: its figures, as the engine gave them. */
 export type AnswerFigures = Omit<DoneEvent, "type" | "text">;
@@ -14,6 +14,8 @@ export interface Message extends Turn {
   status: "waiting" | "reading" | "streaming" | "done" | "failed";
   figures?: AnswerFigures;
   problem?: string;
+  /** The answer word by word, where the engine told it. */
+  words?: Word[] | undefined;
 }
 
 /** A talk: a tree of messages, of which the path to `leaf` is on the screen. */

@@ -2,14 +2,14 @@ import { html, nothing, type TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { unsafeHTML } from "lit/directives/unsafe-html.js";
 
-import { readPlace, writePlace, type Column, type Place } from "../address.js";
+import { readPlace, writePlace, type Column, type Place, type View } from "../address.js";
 import type { OfflineState } from "../sw/offline.js";
 import type { RequestsDialog, SettingsDialog } from "./dialogs.js";
 import { SessionElement } from "./element.js";
 import { megabytes } from "./format.js";
 import { frame } from "./frame.js";
 import { icon } from "./icons.js";
-import type { Inside, View } from "./inside.js";
+import type { Inside } from "./inside.js";
 import { look } from "./look.js";
 import { MARK } from "./mark.js";
 import type { TalkView } from "./talk.js";
@@ -261,6 +261,9 @@ export class App extends SessionElement {
     } else if (event.key === "/" && !typing(event) && !this.place.laboratory) {
       event.preventDefault();
       this.#chosen();
+    } else if (event.key === "w" && plain(event) && !typing(event) && !this.place.laboratory) {
+      event.preventDefault();
+      void this.talk.toggleWords();
     }
   };
 
@@ -284,6 +287,11 @@ export class App extends SessionElement {
     if (this.session.phase === "ready") pick();
     else this.session.addEventListener("ready", pick, { once: true });
   };
+}
+
+/** Whether no other key is held with it. */
+function plain(event: KeyboardEvent): boolean {
+  return !event.ctrlKey && !event.metaKey && !event.altKey;
 }
 
 function typing(event: KeyboardEvent): boolean {

@@ -1,16 +1,14 @@
 import { css, html, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 
+import { VIEWS, type View } from "../address.js";
 import { SessionElement } from "./element.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
+import "../viz/reservoir-view.js";
 import "../viz/state-view.js";
 import type { ModelView } from "./model-view.js";
 import "./model-view.js";
-
-/** The views of the right column, by the names that the address uses. */
-export const VIEWS = { state: "State", model: "Model" } as const;
-export type View = keyof typeof VIEWS;
 
 /** The right column: what goes on inside. Fires `view` when another one is chosen, and `close`. */
 @customElement("echo-inside")
@@ -91,13 +89,16 @@ export class Inside extends SessionElement {
         tabindex="0"
         aria-labelledby=${`tab-${this.view}`}
       >
-        ${
-          this.view === "state"
-            ? html`<echo-state .session=${this.session}></echo-state>`
-            : html`<echo-model .session=${this.session}></echo-model>`
-        }
+        ${this.#shown()}
       </div>
     `;
+  }
+
+  #shown(): TemplateResult {
+    const { session, view } = this;
+    if (view === "state") return html`<echo-state .session=${session}></echo-state>`;
+    if (view === "reservoir") return html`<echo-reservoir .session=${session}></echo-reservoir>`;
+    return html`<echo-model .session=${session}></echo-model>`;
   }
 
   /** Brings the memory budget into view. */

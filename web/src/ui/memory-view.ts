@@ -18,6 +18,7 @@ const NAMES: Record<Share["kind"], string> = {
   work: "Working memory",
   tokenizer: "Tokenizer",
   states: "States of chats",
+  words: "Words of answers",
   loading: "On its way in",
   page: "The page itself",
   other: "Other",
@@ -40,6 +41,7 @@ export class MemoryView extends SessionElement {
         --work: color-mix(in srgb, var(--accent) 62%, var(--surface));
         --tokenizer: color-mix(in srgb, var(--accent) 36%, var(--surface));
         --states: #c79a1b;
+        --words: color-mix(in srgb, #c79a1b 45%, var(--surface));
         --loading: repeating-linear-gradient(45deg, var(--accent) 0 3px, var(--surface) 3px 6px);
         --page: color-mix(in srgb, var(--ink) 36%, var(--surface));
         --other: var(--warning);
@@ -61,6 +63,9 @@ export class MemoryView extends SessionElement {
       }
       .part.states {
         background: var(--states);
+      }
+      .part.words {
+        background: var(--words);
       }
       .part.loading {
         background: var(--loading);

@@ -3,6 +3,9 @@ import { customElement, property, state } from "lit/decorators.js";
 import { unsafeHTML } from "lit/directives/unsafe-html.js";
 
 import { siblings, type AnswerFigures, type Message } from "../talk/tree.js";
+import { textOf } from "../talk/words.js";
+import type { Choice, WordsView } from "./doors.js";
+import "./doors.js";
 import { SessionElement } from "./element.js";
 import { count, seconds, threeDigits } from "./format.js";
 import { icon } from "./icons.js";
@@ -15,6 +18,8 @@ export class MessageView extends SessionElement {
   @property({ attribute: false }) message!: Message;
   @state() private editing = false;
   @state() private copied = false;
+  /** The answer is shown as its words. */
+  @state() private asWords = false;
 
   #settled = { text: "", html: "" };
 
@@ -114,6 +119,10 @@ export class MessageView extends SessionElement {
         margin-top: 0.15rem;
         margin-inline-start: -0.5rem;
       }
+      .tools [aria-pressed="true"] {
+        background: var(--hover);
+        color: var(--accent);
+      }
       .user .tools {
         justify-content: flex-end;
         margin-inline: 0 -0.5rem;
@@ -207,7 +216,8 @@ export class MessageView extends SessionElement {
         message.text
           ? streaming
             ? html`<div class="answer streaming">${message.text}</div>`
-            : html`<div class="answer">${unsafeHTML(this.#html(message.text))}</div>`
+            : (this.#words() ??
+              html`<div class="answer">${unsafeHTML(this.#html(message.text))}</div>`)
           : nothing
       }
       ${
@@ -247,6 +257,43 @@ export class MessageView extends SessionElement {
       ></progress>`;
   }
 
+  /** Whether its words are known, and are those of its text. */
+  get hasWords(): boolean {
+    const { words, text, status } = this.message;
+    if (!words?.length || (status !== "done" && status !== "failed")) return false;
+    return textOf(words).trimStart().startsWith(text);
+  }
+
+  /** Shows the answer as its words, or as text again; whether it can. */
+  async toggleWords(): Promise<boolean> {
+    if (!this.hasWords) return false;
+    this.asWords = !this.asWords;
+    await this.updateComplete;
+    const words = this.renderRoot.querySelector<WordsView>("echo-words");
+    await words?.updateComplete;
+    words?.renderRoot.querySelector<HTMLElement>('.word[tabindex="0"]')?.focus();
+    return true;
+  }
+
+  /** The answer as its words, where that is wanted or it is replayed. */
+  #words(): TemplateResult | null {
+    const { message, session } = this;
+    const shown = session.replay.wordsOf(message);
+    if (!this.hasWords || (!this.asWords && shown === null)) return null;
+    return html`<div class="answer">
+      <echo-words
+        .words=${message.words!}
+        .shown=${shown}
+        .busy=${session.answering !== null || session.phase !== "ready"}
+        @choose=${({ detail }: CustomEvent<Choice>) =>
+          session.branchAt(message, detail.at, detail.other)}
+        @visit=${({ detail }: CustomEvent<number>) => {
+          if (session.replay.at !== null) session.replay.goInto(message, detail);
+        }}
+      ></echo-words>
+    </div>`;
+  }
+
   /** Markdown once a text has settled; the result is kept until it changes. */
   #html(text: string): string {
     if (this.#settled.text !== text) this.#settled = { text, html: markdown(text) };
@@ -272,6 +319,18 @@ export class MessageView extends SessionElement {
               @click=${() => session.continueAnswer(message)}
             >
               ${icon("forward")} Continue
+            </button>`
+          : nothing
+      }
+      ${
+        this.hasWords
+          ? html`<button
+              class="small quiet"
+              title="What else was likely at each word (w)"
+              aria-pressed=${this.asWords}
+              @click=${() => void this.toggleWords()}
+            >
+              ${icon("words")} Words
             </button>`
           : nothing
       }

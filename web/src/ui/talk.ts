@@ -6,7 +6,9 @@ import { path } from "../talk/tree.js";
 import { SessionElement } from "./element.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
+import type { MessageView } from "./message.js";
 import "./message.js";
+import "./scrubber.js";
 
 /** First questions that the bundled model was trained for. */
 const SUGGESTIONS = [
@@ -82,6 +84,9 @@ export class TalkView extends SessionElement {
         border-radius: 2rem;
         font-size: 0.9375rem;
       }
+      .replay {
+        padding: 0 1rem;
+      }
       form {
         padding: 0.25rem 1rem 0;
       }
@@ -133,6 +138,14 @@ export class TalkView extends SessionElement {
       }
     `,
   ];
+
+  /** Shows an answer as its words, or as text again: the one with the focus, or the last one. */
+  async toggleWords(): Promise<void> {
+    const views = [...this.renderRoot.querySelectorAll<MessageView>("echo-message")];
+    const focused = this.shadowRoot?.activeElement;
+    const wanted = views.find((view) => view === focused && view.hasWords);
+    await (wanted ?? views.findLast((view) => view.hasWords))?.toggleWords();
+  }
 
   /** Puts the cursor where one writes. */
   override focus(): void {
@@ -196,6 +209,9 @@ export class TalkView extends SessionElement {
               : this.#empty()
           }
         </div>
+      </div>
+      <div class="replay">
+        <echo-scrubber class="measure" .session=${session}></echo-scrubber>
       </div>
       <div class="hidden-text" aria-live="polite">${this.announcement}</div>
       <form @submit=${this.#submit}>

@@ -13,6 +13,7 @@ const ORDER: MemoryKind[] = [
   "work",
   "tokenizer",
   "states",
+  "words",
   "loading",
   "page",
   "other",

@@ -43,7 +43,13 @@ export interface Door {
   /** Whether views are to show the change against the previous token. */
   follow(change: boolean): void;
   /** The state after the last token read, `undefined` where there is none to show. */
-  state_view(layer: number, head: number): StateProxy | undefined;
+  state_view(layer: number, head: number): ViewProxy | undefined;
+  /** The reservoir after the last word, likewise. */
+  reservoir_view(): ViewProxy | undefined;
+  /** Begins to go back to a `Spot` in JSON, or to now (`null`); `singly` for the reservoir's sake. */
+  seek(spot: string, singly: boolean): void;
+  /** Goes on with that for about so long: JSON of `[done, total]`, `null` once there. */
+  seek_on(seconds: number): string;
 }
 
 /** `deep_tree_echo.laboratory.Laboratory` as JavaScript sees it. */
@@ -59,8 +65,8 @@ export interface LaboratoryAnswer extends PyProxy {
   array(name: string): PyProxy & { getBuffer(): PyBuffer<TypedArray> };
 }
 
-/** A state view in Python: its JSON, and its arrays. */
-export interface StateProxy extends PyProxy {
+/** Something to look at in Python: its JSON, and its arrays. */
+export interface ViewProxy extends PyProxy {
   facts(): string;
   array(name: string): PyProxy & { getBuffer(type: "f32"): PyBuffer };
 }

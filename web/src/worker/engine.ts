@@ -26,11 +26,13 @@ import type {
   Preview,
   Question,
   RequestRecord,
+  ReservoirView,
+  Spot,
   StateQuery,
   StateView,
 } from "./protocol.js";
 import type { Rows } from "./rows.js";
-import { StateFeed } from "./statefeed.js";
+import { readReservoir, readState, ViewFeed } from "./viewfeed.js";
 
 /** How long Python may work before waiting messages, such as a stop, get their turn. */
 const SLICE_SECONDS = 0.012;
@@ -72,7 +74,9 @@ class PythonEngine implements Engine {
   #cache = new ModelCache();
   #loading: AbortController | null = null;
   #answering = false;
-  #feed = new StateFeed();
+  #state = new ViewFeed(readState);
+  #reservoir = new ViewFeed<true, ReservoirView>(readReservoir);
+  #seeks = 0;
   #requests: RequestRecord[] = [];
   /** Completes Python with the files that the first answer does without; once. */
   readonly #complete = once(() => this.#fetchRest());
@@ -121,7 +125,8 @@ class PythonEngine implements Engine {
 
   async #load(work: () => Promise<string>): Promise<Loaded> {
     const loaded = JSON.parse(await work()) as Loaded;
-    this.#feed.reset();
+    this.#state.reset();
+    this.#reservoir.reset();
     return loaded;
   }
 
@@ -209,10 +214,10 @@ class PythonEngine implements Engine {
         const slice = JSON.parse(door.pump(SLICE_SECONDS)) as EngineEvent[];
         if (slice.length === 0) break;
         events(slice);
-        this.#feed.offer(door);
+        this.#offer(door);
         await breathe();
       }
-      this.#feed.offer(door, true);
+      this.#offer(door, true);
     } catch (error) {
       // Anything but a Python exception means that Python itself is lost.
       if ((error as Error).name !== "PythonError") throw error;
@@ -233,9 +238,42 @@ class PythonEngine implements Engine {
 
   watchState(query: StateQuery | null, show: (view: StateView | null) => void): void {
     const change = query?.change ?? false;
-    if (this.#feed.change !== change) this.#door?.follow(change);
-    this.#feed.watch(query, show);
-    if (this.#door && query) this.#feed.offer(this.#door, true);
+    if ((this.#state.query?.change ?? false) !== change) this.#door?.follow(change);
+    this.#state.watch(query, show);
+    if (this.#door) this.#state.offer(this.#door, true);
+  }
+
+  async watchReservoir(watch: boolean, show: (view: ReservoirView | null) => void): Promise<void> {
+    this.#reservoir.watch(null, show);
+    if (!watch) return;
+    await this.#complete();
+    this.#reservoir.watch(true, show);
+    if (this.#door) this.#reservoir.offer(this.#door, true);
+  }
+
+  /** Shows whoever watches how things stand. */
+  #offer(door: Door, always = false): void {
+    this.#state.offer(door, always);
+    this.#reservoir.offer(door, always);
+  }
+
+  async seek(spot: Spot | null, progress: (done: number, total: number) => void): Promise<boolean> {
+    const door = this.#ready();
+    const mine = ++this.#seeks;
+    try {
+      door.seek(JSON.stringify(spot), this.#reservoir.query !== null);
+      for (;;) {
+        const step = JSON.parse(door.seek_on(SLICE_SECONDS)) as [number, number] | null;
+        if (!step) break;
+        progress(...step);
+        await breathe();
+        if (mine !== this.#seeks) return false;
+      }
+      this.#offer(door, true);
+      return true;
+    } catch (error) {
+      throw sentence(error);
+    }
   }
 
   cachedModels(): Promise<CachedModel[]> {

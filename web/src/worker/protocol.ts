@@ -71,7 +71,7 @@ export interface Preview {
 
 /** What memory is for; `Kind` of `ledger.py`. */
 export type MemoryKind =
-  "program" | "weights" | "work" | "tokenizer" | "states" | "loading" | "page" | "other";
+  "program" | "weights" | "work" | "tokenizer" | "states" | "words" | "loading" | "page" | "other";
 
 /** Something that holds memory. */
 export interface MemoryEntry {
@@ -150,6 +150,34 @@ export interface Settings {
   max_tokens: number;
 }
 
+/** A token that might have stood in another's place, its probability and its text. */
+export type Other = [id: number, probability: number, text: string];
+
+/**
+ * A token of an answer: the model's own probability of it, what it shows (nothing while a
+ * character is incomplete), and the likeliest others, likeliest first.
+ */
+export type Word = [id: number, probability: number, text: string, others: Other[]];
+
+/** What an answer begins with. */
+export interface Begun {
+  /** The answer whose words these are. */
+  answerId: string;
+  /** Tokens that stay. */
+  ids: number[];
+  /** Tokens that come next, whatever the model expects. */
+  then: number[];
+  /** The text of `ids`, with all spaces. */
+  text: string;
+}
+
+/** A place in a talk: after some tokens of an answer to the last of `turns`. */
+export interface Spot {
+  turns: Turn[];
+  answerId: string;
+  ids: number[];
+}
+
 /** A request for an answer to the last turn of `turns`. */
 export interface Question {
   turns: Turn[];
@@ -157,6 +185,8 @@ export interface Question {
   answerId: string;
   /** The last turn is an answer that ended early: go on with it. */
   continues: boolean;
+  /** The words that the answer begins with, if there are any. */
+  begun?: Begun | undefined;
   settings: Settings;
 }
 
@@ -181,7 +211,14 @@ export interface DoneEvent {
 /** What happens while an answer is made. */
 export type EngineEvent =
   | { type: "prompt"; done: number; total: number }
-  | { type: "token"; text: string; id: number; probability: number | null; index: number }
+  | {
+      type: "token";
+      text: string;
+      id: number;
+      probability: number | null;
+      index: number;
+      word?: Word;
+    }
   | { type: "fallback"; backend: string; failure: Failure }
   | { type: "metrics"; tokens_per_second: number; context_tokens: number; memory_bytes: number }
   | DoneEvent
@@ -220,6 +257,29 @@ export interface StateView {
   /** `(layers)`: Euclidean norm of each layer's state. */
   norms: Float32Array;
   change: boolean;
+}
+
+/** A reservoir that hears every word of an answer; `reservoirview.py`. */
+export interface ReservoirView {
+  /** Units. */
+  size: number;
+  /** Words that are shown, and how many of the answer came before them. */
+  steps: number;
+  first: number;
+  /** `(steps, size)`: the units' activity after each word. */
+  states: Float32Array;
+  /** `(steps, 2)`: the same in the plane of its first two principal components. */
+  path: Float32Array;
+  /** The shares of the variance that these have. */
+  shares: [number, number];
+  /** `(size, 2)`: real and imaginary parts of the eigenvalues of W. */
+  eigenvalues: Float32Array;
+  spectralRadius: number;
+  leakRate: number;
+  density: number;
+  seed: number;
+  /** Numbers of the hidden vector that each word gives it. */
+  inputs: number;
 }
 
 /** A request that was made, for the page's list. */
@@ -270,6 +330,15 @@ export interface Engine {
   forget(ids: string[]): void;
   /** Begins, changes or ends (`null`) the stream of state views, at most one a frame. */
   watchState(query: StateQuery | null, show: (view: StateView | null) => void): void;
+  /** The same for the reservoir. */
+  watchReservoir(watch: boolean, show: (view: ReservoirView | null) => void): Promise<void>;
+  /**
+   * Goes back to a place, or to now (`null`): the views show it from then on. What is not kept is
+   * read again, in slices; an answer, or a later call, ends that.
+   *
+   * @returns whether the place was reached.
+   */
+  seek(spot: Spot | null, progress: (done: number, total: number) => void): Promise<boolean>;
   cachedModels(): Promise<CachedModel[]>;
   deleteCached(name: string): Promise<void>;
   requests(): RequestRecord[];

@@ -2,8 +2,8 @@ import { css, html, LitElement, svg, type TemplateResult } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
 
 import { look } from "../ui/look.js";
-import { drawing } from "../viz/drawing.js";
-import { axis } from "../viz/ticks.js";
+import { drawing } from "./drawing.js";
+import { axis } from "./ticks.js";
 
 const SIDE = 360;
 const LEFT = 46;

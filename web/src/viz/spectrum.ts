@@ -2,7 +2,7 @@ import { css, html, LitElement, svg, type TemplateResult } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
 
 import { look } from "../ui/look.js";
-import { drawing } from "../viz/drawing.js";
+import { drawing } from "./drawing.js";
 
 const SIDE = 320;
 const MARGIN = 34;

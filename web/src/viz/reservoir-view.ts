@@ -1,0 +1,185 @@
+import { css, html, nothing, type TemplateResult } from "lit";
+import { customElement, state } from "lit/decorators.js";
+
+import { callback } from "../engine/link.js";
+import { SessionElement } from "../ui/element.js";
+import { threeDigits } from "../ui/format.js";
+import { look } from "../ui/look.js";
+import type { ReservoirView as View } from "../worker/protocol.js";
+import type { Cell } from "./heatmap.js";
+import "./heatmap.js";
+import "./spectrum.js";
+import "./trajectory.js";
+
+/** The reservoir view: a second memory, fixed and random, that hears each word of the answer. */
+@customElement("echo-reservoir")
+export class ReservoirView extends SessionElement {
+  @state() private view: View | null = null;
+
+  #asked: unknown = null;
+  #drawn: View | null = null;
+  #map = new Float32Array(0);
+
+  static override styles = [
+    look,
+    css`
+      :host {
+        display: block;
+      }
+      section + section {
+        margin-top: 1.5rem;
+      }
+      h3 {
+        margin-bottom: 0.4rem;
+        font-size: 0.9375rem;
+      }
+      details {
+        margin-bottom: 1rem;
+      }
+      summary {
+        cursor: pointer;
+        color: var(--accent);
+      }
+      .axes {
+        display: flex;
+        justify-content: space-between;
+        margin: 0.5rem 0 0.3rem;
+      }
+    `,
+  ];
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#asked = null;
+    if (this.session.phase === "ready") {
+      void this.session.engine.watchReservoir(
+        false,
+        callback(() => undefined),
+      );
+    }
+  }
+
+  protected override updated(): void {
+    const { phase, loaded } = this.session;
+    if (phase !== "ready" || this.#asked === loaded) return;
+    this.#asked = loaded;
+    this.view = null;
+    void this.session.engine
+      .watchReservoir(
+        true,
+        callback((view: View | null) => (this.view = view)),
+      )
+      // Where the talk has gone back already, its words have not been heard.
+      .then(() => this.session.replay.again());
+  }
+
+  protected override render(): TemplateResult {
+    const { view } = this;
+    return html`
+      <details>
+        <summary class="fine">What am I looking at?</summary>
+        <p class="fine">
+          A reservoir is a network of random, fixed connections that is never trained: each word of
+          the answer gives it a push, through the model's hidden state, and its units echo that push
+          for a while. What similar words do to it looks similar, so the way of the whole network,
+          drawn below as one point, shows where the answer turns.
+          <a href="docs/words.html#the-reservoir" target="_blank">More in the docs</a>
+        </p>
+      </details>
+      ${view ? this.#drawings(view) : this.#nothing()}
+    `;
+  }
+
+  #nothing(): TemplateResult {
+    const { loaded, phase, replay } = this.session;
+    if (phase !== "ready") return html`<p class="muted">The engine is still opening.</p>`;
+    if (loaded?.backend === "mock") {
+      return html`<p class="muted">
+        The mock has no hidden state: there is no model behind it, and nothing to hear.
+      </p>`;
+    }
+    if (replay.at !== null) return html`<p class="muted">Before the first word it is at rest.</p>`;
+    return html`<p class="muted">
+      It has heard nothing yet. Ask something, or replay the talk word by word.
+    </p>`;
+  }
+
+  #drawings(view: View): TemplateResult {
+    const { steps, size, first } = view;
+    if (view !== this.#drawn) {
+      this.#drawn = view;
+      this.#map = turned(view);
+    }
+    const last = first + steps;
+    const inMap = ({ row, column, value }: Cell) =>
+      `unit ${row + 1}, word ${first + column + 1}: ${value < 0 ? "−" : ""}${threeDigits(Math.abs(value))}`;
+    let largest = 0;
+    for (let i = 0; i < view.eigenvalues.length; i += 2) {
+      largest = Math.max(largest, Math.hypot(view.eigenvalues[i]!, view.eigenvalues[i + 1]!));
+    }
+    return html`
+      <section>
+        <h3>Activity of its units</h3>
+        <p class="fine muted">
+          One row for each of ${size} units, one column for each word of the answer; the last one is
+          word <span class="number">${last.toLocaleString("en")}</span>. A unit's activity is
+          between −1 and 1.
+        </p>
+        <p class="axes fine muted number" aria-hidden="true">
+          <span>unit ↓</span>
+          <span>word ${(first + 1).toLocaleString("en")} to ${last.toLocaleString("en")} →</span>
+        </p>
+        <echo-heatmap
+          signed
+          label=${`The activity of ${size} units over the words ${first + 1} to ${last} of the answer`}
+          .values=${this.#map}
+          .rows=${size}
+          .columns=${steps}
+          .describe=${inMap}
+        ></echo-heatmap>
+      </section>
+      <section>
+        <h3>Its way, word by word</h3>
+        <p class="fine muted">
+          All units together as one point, in the plane where they vary most over these words.
+        </p>
+        ${
+          steps < 3
+            ? html`<p class="muted">A way needs three words.</p>`
+            : html`<echo-trajectory
+                .path=${view.path}
+                .shares=${view.shares}
+                .at=${steps - 1}
+              ></echo-trajectory>`
+        }
+      </section>
+      <section>
+        <h3>Spectrum of its connections</h3>
+        <p class="fine muted">
+          The eigenvalues of W, each a way in which it echoes: the nearer to the dashed unit circle,
+          the longer. Beyond it echoes could grow by themselves.
+        </p>
+        <echo-spectrum
+          .values=${view.eigenvalues}
+          summary=${`The ${size} eigenvalues of W in the complex plane, the largest of modulus ${threeDigits(largest)}, inside the unit circle.`}
+        ></echo-spectrum>
+      </section>
+      <p class="fine muted number">
+        ${size} units, spectral radius ${view.spectralRadius}, leak rate ${view.leakRate}, density
+        ${view.density}, seed ${view.seed}; driven by the ${view.inputs} numbers of the hidden
+        state.${first ? html` The last ${steps} words are shown.` : nothing}
+      </p>
+    `;
+  }
+}
+
+/** (size, steps): a row for each unit. */
+function turned({ states, steps, size }: View): Float32Array<ArrayBuffer> {
+  const map = new Float32Array(size * steps);
+  for (let step = 0; step < steps; step++) {
+    for (let unit = 0; unit < size; unit++) {
+      map[unit * steps + step] = states[step * size + unit]!;
+    }
+  }
+  return map;
+}
