@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    ArchiveError,
     ArgumentError,
     BackendError,
     DownloadError,
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .model import Model
     from .state import State
+    from .store import ConversationStore
     from .tokenizer import Tokenizer
 
 __all__ = [
     "RLS",
+    "ArchiveError",
     "ArgumentError",
     "BSeries",
     "BackendError",
@@ -49,6 +52,7 @@ __all__ = [
     "CognitiveContext",
     "CognitiveEngine",
     "Conversation",
+    "ConversationStore",
     "DTESNConfig",
     "DTESNProcessor",
     "DownloadError",
@@ -79,6 +83,7 @@ _HOMES = {
     "CognitiveContext": "context",
     "CognitiveEngine": "engine",
     "Conversation": "conversation",
+    "ConversationStore": "store",
     "DTESNConfig": "dtesn.processor_config",
     "DTESNProcessor": "dtesn.processor",
     "EngineConfig": "config",
