@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Generator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import platform
 from ..backends.chain import Chain
@@ -12,6 +12,7 @@ from ..backends.router import Router
 from ..config import EngineConfig
 from ..context import CognitiveContext
 from ..conversation import Conversation
+from ..errors import ArgumentError
 from ..events import Event
 from ..guidance import Guidance
 from ..membranes.base import Grammar, Memory, Reasoning
@@ -20,6 +21,9 @@ from .passage import Ask, Passage
 from .report import Tally, summary
 from .request import Request, checked_request
 from .sessions import Session, Sessions
+
+if TYPE_CHECKING:
+    from ..store import Chat, ConversationStore
 
 __all__ = ["CognitiveEngine"]
 
@@ -34,6 +38,8 @@ class CognitiveEngine:
     ----------
     chain : Chain or Router
         Who answers. It may be replaced at any time between answers.
+    store : ConversationStore, optional
+        Keeps the sessions: each is the conversation of its name, there again after a restart.
     memory : Memory, optional
         Recalls before an answer and learns from it.
     reasoning : Reasoning, optional
@@ -62,6 +68,7 @@ class CognitiveEngine:
         self,
         chain: Chain | Router,
         *,
+        store: ConversationStore | None = None,
         memory: Memory | None = None,
         reasoning: Reasoning | None = None,
         grammar: Grammar | None = None,
@@ -70,11 +77,17 @@ class CognitiveEngine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.chain = chain
+        self.store = store
         self.memory = memory
         self.reasoning = reasoning
         self.grammar = grammar
         self.adaptation = adaptation
         self.config = config or EngineConfig()
+        if store is not None and self.config.context_length is not None:
+            raise ArgumentError(
+                f"context_length is {self.config.context_length}, and a store keeps whole talks; "
+                "give None, or no store."
+            )
         self._sessions = Sessions(self.config, self._new_chat, clock)
         self._tally = Tally()
 
@@ -83,7 +96,7 @@ class CognitiveEngine:
         """The sessions that are known, in the order of their first request."""
         return list(self._sessions)
 
-    def conversation(self, session_id: str) -> Conversation | None:
+    def conversation(self, session_id: str) -> Conversation | Chat | None:
         """What was said in a session, or ``None`` if it is not known."""
         session = self._sessions.find(session_id)
         return session.chat if session else None
@@ -203,6 +216,20 @@ class CognitiveEngine:
         finally:
             if own is None:
                 self._sessions.leave(session)
+                if self.store is not None and self._sessions.find(session.id) is None:
+                    self._forget_empty(self.store, session.id)
 
-    def _new_chat(self) -> Conversation:
-        return Conversation(cast(Chain, self.chain), state_budget_mb=self.config.state_budget_mb)
+    def _new_chat(self, name: str) -> Conversation | Chat:
+        chain = cast(Chain, self.chain)
+        if self.store is None:
+            return Conversation(chain, state_budget_mb=self.config.state_budget_mb)
+        try:
+            return self.store.chat(name, chain)
+        except ArgumentError:
+            return self.store.chat(self.store.create(id=name), chain)
+
+    @staticmethod
+    def _forget_empty(store: ConversationStore, name: str) -> None:
+        """Deletes the conversation of a session that was made for an answer that never came."""
+        if not store.children(name, None):
+            store.delete(name)

@@ -11,14 +11,16 @@ from typing import Any, cast
 from ..backends.chain import Chain
 from ..backends.router import Router
 from ..config import EngineConfig
+from ..conversation import Conversation
 from ..errors import EchoError
 from ..events import Done, Error, Event, Failure, Fallback, Prompt, Token
 from ..guidance import Guidance
 from .events import EnhancementMetadata, Result
 from .membranes import Guarded, MembraneSteps
 from .report import Tally, caches_answers, model_state, summary
-from .request import Request, find_place, keep_within
+from .request import Request, keep_within
 from .sessions import Session
+from .talks import Talk, talk_of
 
 __all__ = ["Ask", "Passage"]
 
@@ -90,11 +92,12 @@ class Passage:
         self._read = 0
         self._busiest = 1
         self._errors: list[str] = []
+        self._talk: Talk
 
     def events(self) -> Generator[Event, None, None]:
         """All events; the last one is `Result`, or `Error` and then nothing has changed."""
-        chat, begin = self._session.chat, self._clock()
-        moment = chat.moment()
+        begin = self._clock()
+        self._talk = talk_of(self._session.chat)
         self._tally.begin()
         try:
             yield from self._steps.before()
@@ -103,21 +106,21 @@ class Passage:
             self._steps.seconds["answer"] = self._clock() - began
             yield from self._steps.after(done, self._tokens)
         except EchoError as error:
-            chat.return_to(moment)
+            self._talk.take_back()
             self._tally.fail()
             yield Error(str(error), type(error).__name__)
             return
         except GeneratorExit:
-            chat.return_to(moment)
+            self._talk.take_back()
             self._tally.leave()
             raise
         except BaseException:
-            chat.return_to(moment)
+            self._talk.take_back()
             self._tally.fail()
             raise
         self._session.n_answers += 1
         if not self._config.cache_tokens:
-            chat.let_states_go()
+            self._session.chat.let_states_go()
         seconds = self._clock() - begin
         self._tally.finish(done, seconds)
         yield self._result(done, seconds)
@@ -130,42 +133,45 @@ class Passage:
         chat.guidance = [*self._guidance, *self._free_guidance(), *self._steps.guidance]
         if not self._is_placed:
             self._place()
-        if self._config.context_length is not None and request.continues is None:
-            text = request.context.user_input
-            keep_within(chat, self._chain, text, self._config.context_length)
-        moment = chat.moment()
+        limit = self._config.context_length
+        if limit is not None and request.continues is None and isinstance(chat, Conversation):
+            keep_within(chat, self._chain, request.context.user_input, limit)
+        here = talk_of(chat)
         reasoned = self._steps.reasoning
         is_new = self._ask is None and request.continues is None
         if is_new and reasoned is not None and not reasoned.plain:
             try:
                 text = request.context.user_input
-                return (yield from self._follow(reasoned.answer(chat, text, self._steps.preface)))
+                return (
+                    yield from self._follow(
+                        reasoned.answer(cast(Conversation, chat), text, self._steps.preface)
+                    )
+                )
             except EchoError:
                 raise
             except Exception as error:
                 # The answer begins again without it, and those who show it must know.
-                chat.return_to(moment)
+                here.take_back()
                 yield self._steps.drop_reasoning(error)
                 failure = Failure("reasoning", self._steps.errors["reasoning"])
                 yield Fallback(self._chain.backend.name, failure)
         return (yield from self._follow(self._plain()))
 
     def _plain(self) -> Iterator[Event]:
-        chat, text = self._session.chat, self._request.context.user_input
         if self._ask is not None:
             return self._ask(self._steps.preface)
         if self._request.continues is not None:
-            return chat.go_on()
-        return chat.say(text, preface=self._steps.preface)
+            return self._talk.go_on()
+        return self._talk.say(self._request.context.user_input, self._steps.preface)
 
     def _place(self) -> None:
         """Goes to where the request belongs in the conversation."""
-        chat, request = self._session.chat, self._request
+        request = self._request
         history = list(request.history)
         if request.continues is not None:
-            find_place(chat, [*history, (request.context.user_input, request.continues)])
+            self._talk.place([*history, (request.context.user_input, request.continues)])
         elif history:
-            find_place(chat, history)
+            self._talk.place(history)
 
     def _free_guidance(self) -> Iterator[Guidance]:
         """What an answer can do without."""

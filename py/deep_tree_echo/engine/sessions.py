@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..config import EngineConfig
 from ..conversation import Conversation
 from ..errors import ArgumentError, LimitError
 from .activity import Echo
+
+if TYPE_CHECKING:
+    from ..store import Chat
 
 __all__ = ["Session", "Sessions"]
 
@@ -22,8 +26,8 @@ class Session:
     ----------
     id : str
         Its name.
-    chat : Conversation
-        What was said.
+    chat : Conversation or Chat
+        What was said, in memory or in a store.
     echo : Echo
         The reservoir that its tokens drive.
     used : float
@@ -37,7 +41,7 @@ class Session:
     """
 
     id: str
-    chat: Conversation
+    chat: Conversation | Chat
     echo: Echo
     used: float
     is_busy: bool = False
@@ -53,7 +57,7 @@ class Sessions:
     config : EngineConfig
         Their limits.
     new_chat : callable
-        Gives an empty conversation.
+        Gives the conversation of a session by its name.
     clock : callable
         Gives seconds; only differences matter.
     """
@@ -61,7 +65,7 @@ class Sessions:
     def __init__(
         self,
         config: EngineConfig,
-        new_chat: Callable[[], Conversation],
+        new_chat: Callable[[str], Conversation | Chat],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
@@ -119,7 +123,7 @@ class Sessions:
                 free = [other for other in self._sessions.values() if not other.is_busy]
                 self.forget(min(free, key=lambda other: other.used).id)
             echo = Echo(self._config.reservoir_size)
-            session = Session(name, self._new_chat(), echo, self._clock())
+            session = Session(name, self._new_chat(name), echo, self._clock())
             self._sessions[name] = session
         session.is_busy, session.is_stopped = True, False
         return session
@@ -132,7 +136,7 @@ class Sessions:
         """Ends the answer under way; a session that has never had one is forgotten."""
         session.is_busy = False
         session.used = self._clock()
-        if not session.n_answers and not session.chat.all_turns:
+        if not session.n_answers:
             self.forget(session.id)
 
     def forget(self, name: str) -> None:

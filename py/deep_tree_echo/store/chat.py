@@ -137,6 +137,7 @@ class Chat:
         *,
         parent: str | _Shown | None = _SHOWN,
         ids: tuple[str, str] | None = None,
+        preface: str = "",
     ) -> Iterator[Event]:
         """Answers a message.
 
@@ -148,6 +149,8 @@ class Chat:
             The message that it follows; without it, the end of the branch shown.
         ids : tuple of str, optional
             The ids of the message and the answer, where somebody else has chosen them.
+        preface : str
+            What the model reads before the message, as of `Conversation.say`.
 
         Raises
         ------
@@ -166,7 +169,9 @@ class Chat:
         with self.store.database.transaction():
             question = self.store.add(self.id, before, "user", text, id=question_id)
             self._add_answer(question.id, answer_id)
-        return self._run(talk, talk.say(text), question.id, answer_id, text_of(place))
+        return self._run(
+            talk, talk.say(text, preface=preface), question.id, answer_id, text_of(place)
+        )
 
     def regenerate(self, answer: str | None = None, *, id: str | None = None) -> Iterator[Event]:
         """Answers a question once more, as another version beside the first answer.
