@@ -251,10 +251,9 @@ def serve(folder: Path, host: str, port: int) -> int:
             file=sys.stderr,
         )
         return 1
-    with server:
+    with server, contextlib.suppress(KeyboardInterrupt):
         print(f"Deep Tree Echo is at {server.url}  (Ctrl-C ends it)", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            server.serve_forever()
+        server.serve_forever()
     print()
     return 0
 

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    Page,
+    Playwright,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from scripts.serve import Server
 
@@ -28,6 +35,8 @@ FLAGS = (
 )
 BOOT_MS = 90_000
 """A busy machine with a cold cache takes its time."""
+
+expect.set_options(timeout=30_000)
 
 DESK = ViewportSize(width=1360, height=850)
 

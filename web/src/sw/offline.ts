@@ -61,7 +61,7 @@ export async function takeNewer(root: string): Promise<boolean> {
   const reload = () => location.reload();
   serviceWorker.addEventListener("controllerchange", reload, { once: true });
   // A worker that is slow to answer may still take over.
-  const alone = (await ask<boolean>(waiting, "take over")) ?? true;
+  const alone = (await ask<boolean>(waiting, "take over", 5000)) ?? true;
   if (!alone) serviceWorker.removeEventListener("controllerchange", reload);
   return alone;
 }
@@ -73,11 +73,15 @@ export async function offlineRequests(): Promise<RequestRecord[]> {
   return (await ask<RequestRecord[]>(worker, "requests")) ?? [];
 }
 
-/** Sends a question to a worker; `null` if no answer comes within a second. */
-function ask<Answer>(worker: ServiceWorker, question: string): Promise<Answer | null> {
+/** Sends a question to a worker; `null` if no answer comes within so many milliseconds. */
+function ask<Answer>(
+  worker: ServiceWorker,
+  question: string,
+  patience = 1000,
+): Promise<Answer | null> {
   return new Promise((resolve) => {
     const channel = new MessageChannel();
-    const timer = setTimeout(() => resolve(null), 1000);
+    const timer = setTimeout(() => resolve(null), patience);
     channel.port1.onmessage = (event) => {
       clearTimeout(timer);
       resolve(event.data as Answer);

@@ -105,10 +105,19 @@ async function activate(): Promise<void> {
   await scope.clients.claim();
 }
 
+async function pages(): Promise<number> {
+  const clients = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
+  return clients.filter((client) => client.url.startsWith(root)).length;
+}
+
 /** Activates this build unless several pages use the other one; tells whether it does. */
 async function takeOver(port: MessagePort | undefined): Promise<void> {
-  const clients = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
-  const alone = clients.filter((client) => client.url.startsWith(root)).length < 2;
+  let alone = (await pages()) < 2;
+  // On a busy machine the page that was here before a reload is counted for a while.
+  for (let tries = 0; !alone && tries < 10; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    alone = (await pages()) < 2;
+  }
   port?.postMessage(alone);
   if (alone) await scope.skipWaiting();
 }
