@@ -6,12 +6,14 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from . import platform
 from .backends.chain import Chain, ChainGeneration, Position
+from .drawing import Drawing, Drawn
 from .errors import ArgumentError
-from .events import Done, Event, Fallback, Metrics, Prompt, StopReason, Token
+from .events import Branch, Done, Event, Fallback, Metrics, Prompt, StopReason, Token
 from .generation import END_OF_TEXT, Reading
 from .guidance import Guidance
 from .meter import Meter
@@ -80,6 +82,9 @@ class Conversation:
         self.settings = settings or SamplingSettings()
         self.max_tokens = max_tokens
         self.guidance = guidance
+        self.drawing: Drawing | None = None
+        """How replies are drawn; ``None``: one continuation. What it did not choose becomes other
+        versions of the turn."""
         self.all_turns: list[Turn] = []
         """Every turn of every branch, in the order of their numbers."""
         self.current: Turn | None = None
@@ -89,7 +94,7 @@ class Conversation:
         self._recent: list[Turn] = []
         self._before = ""
         self._clock = clock
-        self._generation: ChainGeneration | None = None
+        self._generation: ChainGeneration | Drawn | None = None
 
     @property
     def turns(self) -> list[Turn]:
@@ -282,7 +287,8 @@ class Conversation:
     def _run(self, turn: Turn, further: Place | None) -> Iterator[Event]:
         self._check_idle()
         place = further or turn.asked
-        generation = self.chain.generate(
+        begin = partial(self.drawing.begin, self.chain) if self.drawing else self.chain.generate
+        generation: ChainGeneration | Drawn = begin(
             place.unread,
             place.position,
             max_tokens=self.max_tokens,
@@ -301,14 +307,19 @@ class Conversation:
             generation.cancel()
             for _ in generation:
                 pass
-            self._keep(answer.finish(self.chain))
+            self._keep(answer.finish(self.chain), answer.others())
             raise
         finally:
             self._generation = None
-        kept = self._keep(answer.finish(self.chain))
+        kept = self._keep(answer.finish(self.chain), answer.others())
         yield answer.done(kept, self.chain)
 
-    def _keep(self, finished: Turn) -> Turn:
+    def _keep(self, finished: Turn, others: Sequence[Turn] = ()) -> Turn:
+        for other in others:
+            other.id = len(self.all_turns) + 1
+            self.all_turns.append(other)
+        # Their states are the first to go: nobody has asked for them.
+        self._recent = [*others, *self._recent]
         if finished.id:
             turn = self._find(finished.id)
             _put(turn, finished)
@@ -353,30 +364,36 @@ class _Answer:
     """Follows one generation: what to show of it, and the turn that comes of it."""
 
     def __init__(
-        self, turn: Turn, further: Place | None, generation: ChainGeneration, meter: Meter
+        self, turn: Turn, further: Place | None, generation: ChainGeneration | Drawn, meter: Meter
     ) -> None:
         self._turn = turn
         self._further = further
         self._generation = generation
         self._meter = meter
         self._shown = bool(turn.reply)
+        self._branched = False
 
     def follow(self, event: Event) -> Iterator[Event]:
         """What to pass on for an event of the backend."""
         if isinstance(event, Fallback):
             self._meter.reset()
+            self._branched = False
             self._shown = bool(self._turn.reply)
         elif isinstance(event, Prompt):
             if event.done == event.total and self._further is None:
                 self._turn.asked = Place(self._generation.state)
+        elif isinstance(event, Branch):
+            self._branched = True
+            self._meter.count()
         elif isinstance(event, Token):
-            if event.id != END_OF_TEXT:
+            # The tokens of a chosen branch have been made, and counted, before.
+            if event.id != END_OF_TEXT and not self._branched:
                 self._meter.count()
             if not self._shown:
                 event = replace(event, text=event.text.lstrip())
                 self._shown = bool(event.text)
         yield event
-        if isinstance(event, Token) and self._meter.due(_METRICS_SECONDS):
+        if isinstance(event, (Token, Branch)) and self._meter.due(_METRICS_SECONDS):
             yield Metrics(
                 tokens_per_second=self._meter.recent_tokens_per_second,
                 context_tokens=self._generation.total_tokens,
@@ -394,9 +411,33 @@ class _Answer:
             turn.answered = self._further or turn.asked
         assert generation.stop_reason is not None
         turn.stop_reason = generation.stop_reason
-        turn.backend = chain.backend.name
-        turn.model = chain.model_name
+        # Not the chain's if that has fallen back since, and an earlier candidate was chosen.
+        who = generation.state.backend if generation.prompt_read else None
+        turn.backend = (who or chain.backend).name
+        turn.model = (who or chain.backend).model_name
         return turn
+
+    def others(self) -> list[Turn]:
+        """Turns of the replies that were drawn and not chosen."""
+        turn, generation = self._turn, self._generation
+        if not isinstance(generation, Drawn):
+            return []
+        before = turn.raw[: len(turn.raw) - len(generation.text)] if self._further else ""
+        return [
+            Turn(
+                0,
+                turn.parent,
+                turn.user,
+                turn.asked,
+                (before + other.text).strip(),
+                before + other.text,
+                Place(other.position),
+                other.stop_reason,
+                other.backend,
+                other.model,
+            )
+            for other in generation.others
+        ]
 
     def done(self, turn: Turn, chain: Chain) -> Done:
         """The last event of the answer."""

@@ -71,6 +71,38 @@ class Fallback(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Branch(Event):
+    """One token of one of several candidate answers, before any of them is chosen.
+
+    ``index`` is the candidate's number from 0. ``log_probability`` is the natural logarithm of
+    what `Token` calls ``probability``.
+    """
+
+    index: int
+    text: str
+    id: int
+    log_probability: float | None
+    type: Literal["branch"] = "branch"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Event):
+    """Candidate number ``chosen`` is the answer; its `Token` events follow.
+
+    ``votes`` are the groups of candidates that say the same, ``tree`` their shared beginnings, as
+    the reasoning membrane describes them. ``confidence`` is ``None`` where there is nothing to
+    compute it from, and ``calibrated`` tells whether it is known how often it is right.
+    """
+
+    chosen: int
+    confidence: float | None
+    calibrated: bool
+    votes: list[dict[str, Any]]
+    tree: list[dict[str, Any]]
+    type: Literal["choice"] = "choice"
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics(Event):
     """Live figures: speed over the last second, tokens read so far in this conversation."""
 

@@ -1,0 +1,67 @@
+"""How likely a model finds each of some given continuations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...errors import ArgumentError
+from ...generation import LanguageModel, Reading
+
+__all__ = ["option_scores", "read"]
+
+
+def read(model: LanguageModel, text: str) -> Reading:
+    """Where a model stands after a text that it reads from a fresh state."""
+    logits, state = model.eval(model.encode(text) or [0])
+    return Reading(state, logits)
+
+
+def option_scores(model: LanguageModel, start: Reading, options: Sequence[str]) -> list[float]:
+    """The log-probability of each option after ``start``, natural, of all its tokens together.
+
+    Parameters
+    ----------
+    model : LanguageModel
+        Reads them; ``start`` is not changed.
+    start : Reading
+        The end of what comes before.
+    options : sequence of str
+        At least one, none empty, a space before the first word included.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no option, or an empty one.
+
+    Examples
+    --------
+    >>> from deep_tree_echo import Model
+    >>> model = Model.load()
+    >>> yes, no = option_scores(model, read(model, "User: Hel"), ["lo", "qx"])
+    >>> yes > no
+    True
+    """
+    import numpy as np
+
+    if not options:
+        raise ArgumentError("options is empty; give at least one.")
+
+    def log_probability(logits: Any, token: int) -> float:
+        top = logits.max()
+        return float(logits[token] - top) - float(np.log(np.exp(logits - top).sum()))
+
+    scores = []
+    for option in options:
+        tokens = model.encode(option)
+        if not tokens:
+            raise ArgumentError(f"options holds {option!r}; every option must be a text.")
+        reading = start
+        total = 0.0
+        for place, token in enumerate(tokens):
+            total += log_probability(reading.logits, token)
+            if place < len(tokens) - 1:
+                logits, state = model.eval([token], reading.state)
+                reading = Reading(state, logits)
+        scores.append(total)
+    return scores
