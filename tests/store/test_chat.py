@@ -238,9 +238,9 @@ def test_a_full_disk_ends_keeping_and_not_the_answer(path: Path) -> None:
         pages = database.execute("PRAGMA page_count")[0][0]
         assert isinstance(pages, int)
         unkept = []
-        # A page more each time, so that it is full at every place of an answer.
+        # A little more each time, so that it is full at every place of an answer.
         for more in range(16):
-            database.execute(f"PRAGMA max_page_count = {pages + more}")
+            database.execute(f"PRAGMA max_page_count = {pages + 4 * more}")
             try:
                 assert said(chat.say("tree " * 4000)).text
                 unkept.append(chat.unsaved or "")
