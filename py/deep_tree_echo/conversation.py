@@ -13,7 +13,7 @@ from . import platform
 from .backends.chain import Chain, ChainGeneration, Position
 from .drawing import Drawing, Drawn
 from .errors import ArgumentError
-from .events import Branch, Done, Event, Fallback, Metrics, Prompt, StopReason, Token
+from .events import Branch, Done, Event, Failure, Fallback, Metrics, Prompt, StopReason, Token
 from .generation import END_OF_TEXT, Reading
 from .guidance import Guidance
 from .meter import Meter
@@ -415,6 +415,9 @@ class _Answer:
         who = generation.state.backend if generation.prompt_read else None
         turn.backend = (who or chain.backend).name
         turn.model = (who or chain.backend).model_name
+        if isinstance(generation, ChainGeneration) and generation.backend_name:
+            # A router may have others at work, and an answer given again leaves no state.
+            turn.backend, turn.model = generation.backend_name, generation.model_name
         return turn
 
     def others(self) -> list[Turn]:
@@ -451,8 +454,16 @@ class _Answer:
             tokens_per_second=self._meter.tokens_per_second,
             first_token_seconds=self._meter.first_token_seconds,
             memory_bytes=platform.memory_bytes(),
-            failures=list(chain.failures),
+            failures=self._failures(chain),
         )
+
+    def _failures(self, chain: Chain) -> list[Failure]:
+        """Who is not in use, and whom a router tried in vain for this answer alone."""
+        known = list(chain.failures)
+        if isinstance(self._generation, ChainGeneration):
+            names = {failure.backend for failure in known}
+            known += [one for one in self._generation.failures if one.backend not in names]
+        return known
 
 
 def _put(turn: Turn, other: Turn) -> None:

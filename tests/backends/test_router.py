@@ -636,3 +636,15 @@ def test_a_conversation_over_a_router_goes_on_after_a_replay():
     followed = [list(talk.say("And then?"))[-1] for talk in (first, second)]
     assert [end.backend for end in followed] == ["rwkv_cpp"] * 2
     assert [turn.user for turn in second.turns] == ["Hello", "And then?"]
+
+
+def test_the_end_of_an_answer_names_who_was_tried_in_vain():
+    from deep_tree_echo import Conversation
+
+    one = router(a=Scripted(fault=fails(1)), b=Scripted())
+    talk = Conversation(one)
+    done = list(talk.say("Hello"))[-1]
+    assert (done.backend, done.failures) == ("b", [Failure("a", "The library has died.")])
+    assert (talk.turns[0].backend, talk.turns[0].model) == ("b", "scripted.bin")
+    done = list(talk.say("Hello again"))[-1]
+    assert (done.backend, done.failures) == ("a", [])
