@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +11,25 @@ from pathlib import Path
 import pytest
 from deep_tree_echo.database import Database, Value, open_database
 from deep_tree_echo.errors import ArgumentError, FileError
+from deep_tree_echo.pagedatabase import PageDatabase
+from deep_tree_echo.platform import IN_PYODIDE as ON_PYODIDE
 from hypothesis import given
 from hypothesis import strategies as st
 
 NOTES = "CREATE TABLE notes (id INTEGER PRIMARY KEY, value);"
 
 
-@pytest.fixture(params=["memory", "file"])
+def page_database() -> Database:
+    """The one of the page, which only Pyodide has."""
+    return PageDatabase(importlib.import_module("page_sqlite").open(":memory:"), persistent=False)
+
+
+@pytest.fixture(params=["memory", "file", *(["page"] if ON_PYODIDE else [])])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path / "some.db" if request.param == "file" else None)
+    if request.param == "page":
+        opened = page_database()
+    else:
+        opened = open_database(tmp_path / "some.db" if request.param == "file" else None)
     yield opened
     opened.close()
 
@@ -82,11 +93,11 @@ def test_failed_migration_changes_nothing(database: Database) -> None:
     | st.binary()
 )
 def test_values_come_back_as_they_were(value: Value) -> None:
-    database = open_database(None)
-    found = database.execute("SELECT ?", [value])[0][0]
-    database.close()
-    assert type(found) is type(value)
-    assert found == value
+    for database in [open_database(None), *([page_database()] if ON_PYODIDE else [])]:
+        found = database.execute("SELECT ?", [value])[0][0]
+        database.close()
+        assert type(found) is type(value)
+        assert found == value
 
 
 def test_bad_statements_and_values(database: Database) -> None:

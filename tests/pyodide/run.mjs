@@ -106,6 +106,17 @@ function copyIn(py, from, to) {
   }
 }
 
+// The page's SQLite without its disk, as the Python module page_sqlite.
+async function addPageDatabase(py) {
+  const web = join(repository, "web");
+  const library = join(web, "node_modules", "@sqlite.org", "sqlite-wasm", "dist", "node.mjs");
+  if (!existsSync(library)) fail("web/node_modules lacks sqlite-wasm; run ./build.sh site first.");
+  const { default: start } = await import(pathToFileURL(library).href);
+  const { Sqlite } = await import(pathToFileURL(join(web, "src", "worker", "sqlite.mjs")).href);
+  const sqlite3 = await start();
+  py.registerJsModule("page_sqlite", { open: (path) => new Sqlite(sqlite3, path) });
+}
+
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
 // Browsers have relaxed SIMD by default; Node 20 has it behind a flag that later ones do not know.
@@ -133,6 +144,7 @@ async function main() {
   else console.log(`No ${relative(repository, shared)}: its tests will be skipped.`);
   console.log(`Pyodide ${version} with ${relative(repository, options.package)} ready after ${seconds(start)}.`);
 
+  await addPageDatabase(py);
   const run = py.runPython(`
 import os, sys
 os.chdir("${INSIDE}")
