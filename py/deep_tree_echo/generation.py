@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 from .backends.base import Generation
 from .errors import ArgumentError
 from .events import Event, Prompt, StopReason, Token
-from .guidance import Guidance
+from .guidance import Guidance, Listener
 from .sampling import SamplingSettings
 from .textstream import TextStream
 
@@ -56,10 +57,14 @@ class Reading:
     logits
         (n_vocab,) float32: the logits of the next token. They let an answer go on from here
         without reading anything again.
+    mark : int
+        A checksum of the bytes of all tokens read since the first reading, 0 there: the same text
+        has the same mark however it is cut into tokens.
     """
 
     state: Any
     logits: Any = field(repr=False)
+    mark: int = 0
 
 
 class TextGeneration(Generation):
@@ -129,6 +134,7 @@ class TextGeneration(Generation):
         self._chunk_tokens = chunk_tokens
         self._sampler = model.new_sampler(settings)
         self._guides = [one.start(model) for one in guidance]
+        self._listeners = [guide for guide in self._guides if isinstance(guide, Listener)]
         self._stream = TextStream(stop)
         self._cancelled = False
         # The answer's bytes, and the readings from which the end of the shown text can be
@@ -156,11 +162,13 @@ class TextGeneration(Generation):
 
     def _read_prompt(self) -> Iterator[Event]:
         total = len(self._prompt)
+        for listener in self._listeners:
+            listener.begin(self._reading)
         for begin in range(0, total, self._chunk_tokens):
             if self._cancelled:
                 self._end("cancelled")
                 return
-            self._feed(self._prompt[begin : begin + self._chunk_tokens])
+            self._hear(self._prompt[begin : begin + self._chunk_tokens])
             yield Prompt(self.context_tokens, total)
         self._behind.append((0, self.context_tokens, self._reading))
 
@@ -194,13 +202,23 @@ class TextGeneration(Generation):
                 return
         self._end("length")
 
+    def _hear(self, tokens: Sequence[int]) -> None:
+        """Reads a piece of the prompt."""
+        if not self._listeners:
+            self._feed(tokens)
+            return
+        for token in tokens:
+            self._feed([token])
+            for listener in self._listeners:
+                listener.read(token, self._reading)
+
     def _feed(self, tokens: Sequence[int]) -> None:
         self._reading = self._read(tokens, self._reading)
         self.context_tokens += len(tokens)
 
     def _read(self, tokens: Sequence[int], after: Reading) -> Reading:
         logits, state = self._model.eval(tokens, after.state)
-        return Reading(state, logits)
+        return Reading(state, logits, zlib.crc32(self._model.decode_bytes(tokens), after.mark))
 
     def _take(self, token: int) -> str:
         piece = self._model.decode_bytes([token])

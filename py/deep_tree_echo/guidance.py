@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from .generation import LanguageModel, Reading
 
-__all__ = ["Guidance", "Guide"]
+__all__ = ["Guidance", "Guide", "Listener"]
 
 
 class Guide(Protocol):
@@ -30,6 +30,21 @@ class Guide(Protocol):
 
     def accept(self, token: int, reading: Reading) -> None:
         """Takes note of the token that was chosen; ``reading`` is where the model stands now."""
+
+
+@runtime_checkable
+class Listener(Guide, Protocol):
+    """A guide that also hears the text before the answer, token by token.
+
+    The model then reads that text one token at a time, for it gives logits and a hidden vector only
+    for the last token of a call.
+    """
+
+    def begin(self, reading: Reading) -> None:
+        """Takes note of where the text begins, before anything is read."""
+
+    def read(self, token: int, reading: Reading) -> None:
+        """Takes note of a token that was read; ``reading`` is where the model stands now."""
 
 
 class Guidance(Protocol):
