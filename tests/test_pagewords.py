@@ -199,6 +199,19 @@ def test_the_reservoir_hears_every_word_also_after_going_back(page: Page) -> Non
         np.testing.assert_allclose(again, states[:10], atol=2e-3)
 
 
+def test_what_was_taken_back_is_not_heard(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = words_of(answered(page, {"turns": [turn("q1", "Hello")], "answerId": "a1"}))
+    at = next(n for n in range(3, 24) if plain[n][2].isascii() and plain[n][2].isalnum())
+    stop = plain[at][2]
+    at = next(n for n in range(24) if plain[n][2] == stop)
+    monkeypatch.setattr("deep_tree_echo.conversation._STOP", (stop,))
+    events = answered(page, {"turns": [turn("q1", "Hello")], "answerId": "a2"})
+    assert events[-1]["stop_reason"] == "stop"
+    view = page.reservoir_view()
+    assert view is not None
+    assert json.loads(view.facts())["steps"] == at
+
+
 def test_words_take_memory_that_is_shown_and_given_back(page: Page) -> None:
     answered(page, {"turns": [turn("q1", "Hello")], "answerId": "a1"})
 

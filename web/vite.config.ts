@@ -33,7 +33,7 @@ export default defineConfig({
             {
               name: "shared",
               minShareCount: 2,
-              test: /\/(lit|lit-html|lit-element|reactive-element)\/|\/src\/(ui\/|viz\/(colours|heatmap|plot)\.)/,
+              test: /\/(lit|lit-html|lit-element|reactive-element)\/|\/src\/(ui\/|viz\/(colours|drawing|heatmap|plot|spectrum|ticks|trajectory)\.)/,
             },
           ],
         },

@@ -440,7 +440,7 @@ class Page:
         """Notes where the answer has ended."""
         talk = self._talk
         self._events = None
-        self.words.ended()
+        self.words.ended(talk.current if talk else None)
         if talk is not None and talk.current is not None:
             self._known[self._answer_id] = _Known(talk, talk.current)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .backends.chain import Chain, Position
-from .conversation import Conversation, Place
+from .conversation import Conversation, Place, Turn
 from .errors import ArgumentError
 from .events import Event, Prompt, Token
 from .generation import Reading
@@ -84,8 +84,12 @@ class PageWords:
         word = self._record.word(event) if self._record else None
         return {"word": word.to_json()} if word else {}
 
-    def ended(self) -> None:
-        """The answer is over: what does not fit beside it goes."""
+    def ended(self, turn: Turn | None) -> None:
+        """The answer is over: what was taken back of it goes, and what does not fit beside it."""
+        asked = turn.asked.position if turn else None
+        answered = turn.answered.position if turn else None
+        if self._record and asked and answered:
+            self._record.cut(answered.context_tokens - asked.context_tokens)
         self.kept.trim()
 
     def stop(self) -> None:

@@ -108,6 +108,12 @@ class Record:
             self.ids = list(ids)
         self.offer(len(ids), reading)
 
+    def cut(self, n: int) -> None:
+        """Lets go of what comes after ``n`` tokens: a stop string, which was never said."""
+        del self.ids[max(0, n) :]
+        self.hidden = {at: row for at, row in self.hidden.items() if at <= n}
+        self.readings = {at: reading for at, reading in self.readings.items() if at <= n}
+
     def offer(self, n: int, reading: Reading) -> None:
         """Keeps the reading after ``n`` tokens, if it is its turn: the longer, the fewer."""
         if n % self._stride:

@@ -96,6 +96,8 @@ def test_the_keyboard_goes_through_the_words(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     expect(words.nth(0)).to_be_focused()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     expect(page.get_by_text("2 of 2")).to_be_visible(timeout=BOOT_MS)

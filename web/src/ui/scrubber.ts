@@ -89,7 +89,7 @@ export class Scrubber extends SessionElement {
             ? html`<button class="small quiet" @click=${() => replay.leave()}>Back to now</button>`
             : html`<button
                 class="small quiet number"
-                aria-label=${`Speed: ${replay.speed} words a second`}
+                aria-label=${`${replay.speed}/s: words a second`}
                 title="Words a second"
                 ?disabled=${idle}
                 @click=${this.#faster}
