@@ -14,6 +14,7 @@ from ..config import EngineConfig
 from ..conversation import Conversation
 from ..errors import EchoError
 from ..events import Done, Error, Event, Failure, Fallback, Prompt, Token
+from ..generation import END_OF_TEXT
 from ..guidance import Guidance
 from .events import EnhancementMetadata, Result
 from .membranes import Guarded, MembraneSteps
@@ -240,8 +241,8 @@ class Passage:
         )
 
     def _metrics(self, done: Done) -> dict[str, Any]:
-        # What was read now, and what did not have to be.
-        fresh = self._read + done.n_tokens
+        # What was read now, and what did not have to be; candidates not chosen are in neither.
+        fresh = self._read + sum(token.id != END_OF_TEXT for token in self._tokens)
         return {
             "n_tokens": done.n_tokens,
             "prompt_tokens": self._read,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..backends.chain import Position
 from ..conversation import Conversation, asked_text
+from ..drawing import Drawing
 from ..errors import ArgumentError
 from ..events import Event
 from ..guidance import Guidance
@@ -82,6 +83,8 @@ class Chat:
         self.settings = settings
         self.max_tokens = max_tokens
         self.guidance = guidance
+        self.drawing: Drawing | None = None
+        """How replies are drawn, as of `Conversation`; the one chosen is kept."""
         self.unsaved: str | None = None
         """Why the last answer could not be kept, in one sentence; ``None`` if it was."""
         self._snapshot_tokens = snapshot_tokens
@@ -281,13 +284,15 @@ class Chat:
     # ------------------------------------------------------------------ places
 
     def _conversation(self, begins: Place | None = None) -> Conversation:
-        return Conversation(
+        talk = Conversation(
             self.chain,
             settings=self.settings,
             max_tokens=self.max_tokens,
             guidance=self.guidance,
             begins=begins,
         )
+        talk.drawing = self.drawing
+        return talk
 
     def _near(self, message: str) -> Position | None:
         """Where the model stood after a message of the last answer, if that is still in memory."""
