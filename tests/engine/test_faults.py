@@ -66,23 +66,57 @@ def test_a_grammar_that_was_asked_for_must_not_be_missing(make: Make) -> None:
     assert engine.summary()["errors"] == 1
 
 
+@pytest.mark.parametrize("name", ["grammar", "json_schema"])
+def test_an_engine_without_a_grammar_membrane_refuses_a_grammar(make: Make, name: str) -> None:
+    *_, error = make(grammar=None).process(context("Hello", metadata={name: "ab"}))
+    assert isinstance(error, Error)
+    assert error.message.startswith(f"metadata has {name!r}, and this engine has no grammar memb")
+
+
+class Ear:
+    """Wants a and b only, and hears all text."""
+
+    def __init__(self, model: Any, heard: list[int], breaks: str) -> None:
+        self._inner = Only("ab", required=False).start(model)
+        self._heard = heard
+        self._breaks = breaks
+
+    def _note(self, name: str) -> None:
+        if self._breaks == name:
+            raise ZeroDivisionError("broken on purpose")
+
+    def begin(self, reading: Any) -> None:
+        self._note("begin")
+
+    def read(self, token: int, reading: Any) -> None:
+        self._note("read")
+        self._heard.append(token)
+
+    def adjust(self, logits: Any) -> Any:
+        self._note("adjust")
+        return self._inner.adjust(logits)
+
+    def accept(self, token: int, reading: Any) -> None:
+        self._note("accept")
+
+
 class Fragile:
     """Adaptation that breaks in one of its methods."""
 
     name = "adaptation"
     required = False
 
-    def __init__(self, method: str) -> None:
-        self._method = method
+    def __init__(self, breaks: str = "") -> None:
+        self.heard: list[int] = []
+        self._breaks = breaks
 
     def start(self, model: Any) -> Any:
-        inner = Only("ab", required=False).start(model)
-        if self._method == "start":
+        if self._breaks == "start":
             raise ZeroDivisionError("broken on purpose")
-        return Broken(inner, self._method)
+        return Ear(model, self.heard, self._breaks)
 
 
-@pytest.mark.parametrize("method", ["start", "adjust", "accept"])
+@pytest.mark.parametrize("method", ["start", "begin", "read", "adjust", "accept"])
 def test_adaptation_that_fails_is_left_out(make: Make, method: str) -> None:
     engine = make(adaptation=Fragile(method))
     _, result = ask(engine, "Hello")
@@ -90,9 +124,14 @@ def test_adaptation_that_fails_is_left_out(make: Make, method: str) -> None:
     assert result.error is not None
     assert result.error.startswith("adaptation: It failed with ZeroDivisionError")
     assert result.error.count("adaptation") == 1
-    _, whole = ask(make(adaptation=Only("ab", required=False)), "Hello")
-    assert whole.error is None
-    assert set(whole.text) <= set("ab")
+
+
+def test_adaptation_hears_all_text(make: Make) -> None:
+    adaptation = Fragile()
+    _, result = ask(make(adaptation=adaptation), "Hello")
+    assert result.error is None
+    assert set(result.text) <= set("ab")
+    assert len(adaptation.heard) == len("User: Hello\n\nAssistant:")
 
 
 class Dying:

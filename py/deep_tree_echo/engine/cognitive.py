@@ -106,7 +106,7 @@ class CognitiveEngine:
         context: CognitiveContext,
         *,
         watch: Collection[str] = (),
-        chat: Conversation | None = None,
+        chat: Conversation | Chat | None = None,
         ask: Ask | None = None,
         guidance: Sequence[Guidance] = (),
     ) -> Generator[Event, None, None]:
@@ -121,7 +121,7 @@ class CognitiveEngine:
             where in the session the message belongs; what of it is not known is added.
         watch : collection of str
             ``reservoir``, if somebody wants to see its events.
-        chat : Conversation, optional
+        chat : Conversation or Chat, optional
             One of the caller's own, already where the message belongs, in place of a session.
         ask : callable, optional
             Asks it in the caller's own way, such as ``lambda preface: chat.go_on()``; the reasoning

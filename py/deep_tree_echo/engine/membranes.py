@@ -7,10 +7,10 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ..context import CognitiveContext
-from ..errors import EchoError
+from ..errors import ArgumentError, EchoError
 from ..events import Done, Event, Token
 from ..generation import LanguageModel, Reading
-from ..guidance import Guidance, Guide
+from ..guidance import Guidance, Guide, Listener
 from ..membranes.base import (
     Grammar,
     GrammarPass,
@@ -83,9 +83,14 @@ class MembraneSteps:
                 "memory", "prepare", lambda: _response(memory.prepare(context))
             )
             self.preface = recalled.output_text if recalled else ""
+        asked = [name for name in ("json_schema", "grammar") if context.metadata.get(name)]
+        if asked and self._grammar is None:
+            raise ArgumentError(
+                f"metadata has {asked[0]!r}, and this engine has no grammar membrane; give it one, "
+                "or leave that out."
+            )
         if self._grammar is not None:
-            grammar = self._grammar
-            must = any(context.metadata.get(name) for name in ("json_schema", "grammar"))
+            grammar, must = self._grammar, bool(asked)
             self._grammar_pass = yield from self._step(
                 "grammar", "begin", lambda: _pass(grammar.begin(context), "guidance"), must=must
             )
@@ -196,11 +201,14 @@ class Guarded:
 
     def start(self, model: LanguageModel) -> Guide:
         """A guide for one answer, or one that says nothing."""
+        inner = None
         try:
-            return _GuardedGuide(self._inner.start(model), self._failed)
+            inner = self._inner.start(model)
         except Exception as error:
             self._failed(sentence(error))
-            return _GuardedGuide(None, self._failed)
+        # A listener makes the model read the text token by token, so only one may look like it.
+        kind = _GuardedListener if isinstance(inner, Listener) else _GuardedGuide
+        return kind(inner, self._failed)
 
 
 class _GuardedGuide:
@@ -209,22 +217,29 @@ class _GuardedGuide:
         self._failed = failed
 
     def adjust(self, logits: Any) -> Any:
-        try:
-            return logits if self._inner is None else self._inner.adjust(logits)
-        except Exception as error:
-            self._stop(error)
-            return logits
+        found = self._try("adjust", logits)
+        return logits if found is None else found
 
     def accept(self, token: int, reading: Reading) -> None:
-        try:
-            if self._inner is not None:
-                self._inner.accept(token, reading)
-        except Exception as error:
-            self._stop(error)
+        self._try("accept", token, reading)
 
-    def _stop(self, error: Exception) -> None:
-        self._inner = None
-        self._failed(sentence(error))
+    def _try(self, name: str, *values: Any) -> Any:
+        if self._inner is None:
+            return None
+        try:
+            return getattr(self._inner, name)(*values)
+        except Exception as error:
+            self._inner = None
+            self._failed(sentence(error))
+            return None
+
+
+class _GuardedListener(_GuardedGuide):
+    def begin(self, reading: Reading) -> None:
+        self._try("begin", reading)
+
+    def read(self, token: int, reading: Reading) -> None:
+        self._try("read", token, reading)
 
 
 def sentence(error: Exception) -> str:

@@ -128,7 +128,7 @@ class Sessions:
         session.is_busy, session.is_stopped = True, False
         return session
 
-    def around(self, chat: Conversation, name: str) -> Session:
+    def around(self, chat: Conversation | Chat, name: str) -> Session:
         """A session that is not kept, around a conversation of somebody else's."""
         return Session(name, chat, Echo(self._config.reservoir_size), self._clock())
 

@@ -109,7 +109,8 @@ class _StoredTalk:
                 store.delete_branch(self._added)
             elif not self._went_on and answer != self._last_answer and store.has_message(answer):
                 question = store.message(answer).parent
-                store.delete_branch(question or answer)
+                kept = {message.id for message in store.path(self._leaf)}
+                store.delete_branch(answer if question is None or question in kept else question)
             if self._leaf is None:
                 store.to_beginning(self.chat.id)
             else:
