@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn, Protocol
 
 from ..errors import EchoError, ModelFormatError, UnsupportedModelError
-from . import convert, evaluate, inspect, quantize
+from . import ask, chat, convert, evaluate, inspect, quantize
 
 
 class Command(Protocol):
@@ -29,7 +29,7 @@ class Command(Protocol):
         """Does it; returns the exit code."""
 
 
-COMMANDS: tuple[Command, ...] = (convert, quantize, inspect, evaluate)
+COMMANDS: tuple[Command, ...] = (chat, ask, convert, quantize, inspect, evaluate)
 
 STOPPED = 130
 """The exit code after Ctrl-C, as shells have it."""

@@ -22,8 +22,11 @@ WORTH_ROUNDING: Final = 8_000_000
 _LOOK_BYTES: Final = 1 << 22
 
 
-async def load_router(config: EngineConfig) -> Router:
+async def load_router(config: EngineConfig, *, share_loop: bool = True) -> Router:
     """The backends that may answer, with the first that works loaded.
+
+    With ``share_loop`` the event loop goes on meanwhile; without, the coroutine never waits, see
+    `loading.complete`.
 
     Raises
     ------
@@ -45,7 +48,11 @@ async def load_router(config: EngineConfig) -> Router:
             raise BackendError(
                 "backend_type is 'rwkv_cpp' and enable_rwkv_cpp is False; change one of them."
             )
-        loaded = await Chain.load_async(file, config.backend_type, config.memory_limit_mb)
+        limit = config.memory_limit_mb
+        if share_loop:
+            loaded = await Chain.load_async(file, config.backend_type, limit)
+        else:
+            loaded = Chain.load(file, config.backend_type, limit)
         router = Router.from_chain(loaded)
     try:
         _check_tokenizer(router, config.tokenizer_type)
