@@ -68,6 +68,9 @@ GOALS = (
     Goal(
         "reservoir_step_512_us_wasm", "≤", 100, "a step of 512 units inside Pyodide, microseconds"
     ),
+    Goal("branch_first_token_native_cpu_ms", "≤", 50, "kept state to first token, 0.1B, native", 1),
+    Goal("branch_first_token_wasm_cpu_ms", "≤", 50, "the same in Chromium, milliseconds", 1),
+    Goal("calibration_all_all_after", "≤", 0.05, "calibration error of the shown confidence", 3),
     Goal("sources_fetch_most_ms", "≤", 100, "all five sources of a processor, the slowest of 200"),
 )
 
@@ -133,6 +136,8 @@ def report(figures: Figures) -> Iterator[str]:
     yield from tasks(figures)
     yield from readouts(figures)
     yield from processor(figures)
+    yield from branching(figures)
+    yield from calibration(figures)
 
 
 def about(figures: Figures) -> Iterator[str]:
@@ -375,6 +380,56 @@ def processor(figures: Figures) -> Iterator[str]:
     for part, text in known.items():
         native, wasm = (figures[f"processor_{part}_{where}"] for where in ("native", "wasm"))
         yield f"| {text} | {native:.1f} | {wasm:.1f} |"
+
+
+def branching(figures: Figures) -> Iterator[str]:
+    """From a kept state to the first token after it."""
+    if "branch_first_token_wasm_cpu_ms_min" not in figures:
+        return
+    yield from ("", "## From a kept state to the first new token, 0.1B, Q8_0: ms", "")
+    yield from ("| | processor time | wall time |", "|---|---|---|")
+    for name, title in (("native", "native"), ("wasm", "Pyodide, Chromium")):
+        cells = []
+        for clock in ("cpu", "wall"):
+            stem = f"branch_first_token_{name}_{clock}_ms"
+            middle, least, most = (figures[f"{stem}{part}"] for part in ("", "_min", "_max"))
+            cells.append(f"{middle:.1f} ({least:.1f} to {most:.1f})")
+        yield f"| {title} | {cells[0]} | {cells[1]} |"
+
+
+CONFIDENCES = {
+    "option": "the best of given options",
+    "single": "one answer alone",
+    "vote": "the answer chosen among several",
+    "all": "all of them",
+}
+
+
+def calibration(figures: Figures) -> Iterator[str]:
+    """How far the shown confidence is from how often it is right."""
+    if "calibration_all_all_n" not in figures:
+        return
+    yield from ("", "## Calibration, bundled model", "")
+    yield (
+        "Expected calibration error, 15 bins of equal mass, on tasks never used for fitting "
+        "([reasoning](reasoning.md)); *noise* is the error that perfect confidences would show "
+        "with as few answers."
+    )
+    yield from ("", "| confidence in | tasks | n | right | before | after (95 %) | noise |")
+    yield "|---|---|---|---|---|---|---|"
+    for kind, title in CONFIDENCES.items():
+        for family in ("cloze", "gloss", "help", "reply", "small", "all"):
+            stem = f"calibration_{kind}_{family}"
+            if f"{stem}_n" not in figures:
+                continue
+            n, right, before, after, low, high, noise = (
+                figures[f"{stem}_{part}"]
+                for part in ("n", "accuracy", "before", "after", "after_low", "after_high", "noise")
+            )
+            yield (
+                f"| {title} | {family} | {n:.0f} | {right:.3f} | {before:.3f} | {after:.3f} "
+                f"({low:.3f} to {high:.3f}) | {noise:.3f} |"
+            )
 
 
 def main() -> None:

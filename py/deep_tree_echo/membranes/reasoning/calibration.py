@@ -26,6 +26,7 @@ __all__ = [
     "Calibration",
     "Evidence",
     "Judgement",
+    "OptionEvidence",
     "bundled",
     "calibration_error",
     "fit_logistic",
@@ -74,6 +75,14 @@ class Evidence:
         return [1.0, math.log(odds), self.per_token, self.per_byte, math.log1p(self.n_tokens)]
 
     @property
+    def known_features(self) -> list[float]:
+        """As `features`, where there are probabilities."""
+        features = self.features()
+        if features is None:
+            raise ArgumentError("per_token is None; without probabilities there is no evidence.")
+        return features
+
+    @property
     def raw(self) -> float | None:
         """A confidence that nobody has calibrated.
 
@@ -82,6 +91,52 @@ class Evidence:
         if self.per_token is None:
             return None
         return self.share if self.n_candidates > 1 else math.exp(self.per_token)
+
+
+@dataclass(frozen=True, slots=True)
+class OptionEvidence:
+    """How likely a model finds some given answers.
+
+    Parameters
+    ----------
+    scores : tuple of float
+        The log-probability of each, natural, all tokens together.
+    sizes : tuple of int
+        Their bytes.
+    """
+
+    scores: tuple[float, ...]
+    sizes: tuple[int, ...]
+
+    @property
+    def per_byte(self) -> list[float]:
+        """What they are compared by, so that a long one is not at a disadvantage."""
+        return [score / size for score, size in zip(self.scores, self.sizes, strict=True)]
+
+    @property
+    def best(self) -> int:
+        """The place of the one to choose."""
+        values = self.per_byte
+        return values.index(max(values))
+
+    def features(self, temperature: float) -> list[float]:
+        """What the logistic function weighs.
+
+        One, the log-odds of the best option, its log-probability per byte, its lead over the next
+        best in nats, and the logarithm of its length.
+        """
+        values = self.per_byte
+        best = self.best
+        chance = min(softmax(values, temperature)[best], 1 - 1e-9)
+        lead = max((score for place, score in enumerate(self.scores) if place != best), default=0.0)
+        lead = self.scores[best] - lead
+        return [
+            1.0,
+            math.log(chance / (1 - chance)),
+            values[best],
+            math.copysign(math.log1p(abs(lead)), lead),
+            math.log(self.sizes[best]),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +162,17 @@ class Calibration:
     Parameters
     ----------
     temperature : float
-        Divides the log-probabilities of given options.
-    single, vote : tuple of float
+        Divides the log-probabilities per byte of given options.
+    option : tuple of float, length 5
+        Weights of `OptionEvidence.features`.
+    single, vote : tuple of float, length 5
         Weights of `Evidence.features`, for one candidate and for several.
     tasks : str
         What it was fitted on.
     """
 
     temperature: float
+    option: tuple[float, ...]
     single: tuple[float, ...]
     vote: tuple[float, ...]
     tasks: str
@@ -122,7 +180,7 @@ class Calibration:
     def __post_init__(self) -> None:
         if not 0 < self.temperature < math.inf:
             raise ArgumentError(f"temperature is {self.temperature!r}; it must be above 0.")
-        for name in ("single", "vote"):
+        for name in ("option", "single", "vote"):
             weights = getattr(self, name)
             if len(weights) != 5 or not all(map(math.isfinite, weights)):
                 raise ArgumentError(f"{name} is {weights!r}; give five finite numbers.")
@@ -133,8 +191,21 @@ class Calibration:
         if features is None:
             return Judgement(None, calibrated=False)
         weights = self.vote if evidence.n_candidates > 1 else self.single
-        score = math.fsum(weight * value for weight, value in zip(weights, features, strict=True))
-        return Judgement(_logistic(score), calibrated=True)
+        return Judgement(_logistic(weights, features), calibrated=True)
+
+    def weigh(self, evidence: OptionEvidence) -> list[float]:
+        """The probability of each given answer to be the right one; they sum to 1.
+
+        The best one's is the logistic function of the evidence, and the others share the rest as
+        the temperature says.
+        """
+        if len(evidence.scores) == 1:
+            return [1.0]
+        best = _logistic(self.option, evidence.features(self.temperature))
+        values, place = evidence.per_byte, evidence.best
+        rest = softmax([value for at, value in enumerate(values) if at != place], self.temperature)
+        shares = [(1 - best) * share for share in rest]
+        return [*shares[:place], best, *shares[place:]]
 
     def to_json(self) -> dict[str, Any]:
         """The fields as plain data."""
@@ -144,7 +215,11 @@ class Calibration:
     def from_json(cls, data: Mapping[str, Any]) -> Calibration:
         """Of what `to_json` gave."""
         return cls(
-            float(data["temperature"]), tuple(data["single"]), tuple(data["vote"]), data["tasks"]
+            float(data["temperature"]),
+            tuple(data["option"]),
+            tuple(data["single"]),
+            tuple(data["vote"]),
+            data["tasks"],
         )
 
 
@@ -298,5 +373,6 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, bins: int = BINS)
     return math.fsum(count * abs(sure - hit) for count, sure, hit in table) / total
 
 
-def _logistic(score: float) -> float:
+def _logistic(weights: Sequence[float], features: Sequence[float]) -> float:
+    score = math.fsum(weight * value for weight, value in zip(weights, features, strict=True))
     return 1 / (1 + math.exp(-max(-_SURE, min(_SURE, score))))

@@ -16,7 +16,7 @@ from ...events import Done, Event, Token
 from ...generation import LanguageModel, Reading
 from ..base import MembraneResponse
 from .branches import BranchingDrawing
-from .calibration import Calibration, Evidence, Judgement, bundled, softmax
+from .calibration import Calibration, Evidence, Judgement, OptionEvidence, bundled, softmax
 from .options import option_scores
 from .plan import Plan, plan
 
@@ -150,7 +150,8 @@ class ReasoningMembrane:
         """
         scores = option_scores(model, start, options)
         known = self.calibration(str(getattr(model, "fingerprint", "")))
-        chances = softmax(per_byte(scores, options), known.temperature if known else 1.0)
+        evidence = OptionEvidence(tuple(scores), tuple(len(text.encode()) for text in options))
+        chances = known.weigh(evidence) if known else softmax(evidence.per_byte, 1.0)
         found = [
             Option(text, score, chance)
             for text, score, chance in zip(options, scores, chances, strict=True)
@@ -205,8 +206,3 @@ class ReasoningTurn:
             state,
             {"calibrated": outcome.judgement.calibrated, "tree": outcome.tree()},
         )
-
-
-def per_byte(scores: Sequence[float], options: Sequence[str]) -> list[float]:
-    """Log-probabilities of options over the bytes of each."""
-    return [score / len(text.encode()) for score, text in zip(scores, options, strict=True)]

@@ -28,6 +28,7 @@ _RULES: tuple[tuple[Kind, tuple[str, ...]], ...] = (
             r"\bis to\b.+\b(?:as|what)\b.+\bis to\b",
             r"\b(?:analog(?:y|ies|ous)|metaphor|similar to|compared? (?:to|with)|resembles?)\b",
             r"\b(?:is|are|was|were|looks?|works?|acts?|feels?|sounds?) (?:\w+ )?like\b",
+            r"^(?:is|are|was|were) [\w ]{1,40} like (?:an?|the)\b",
             r"^like (?:an?|the)\b",
         ),
     ),
