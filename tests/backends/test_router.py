@@ -139,17 +139,40 @@ def test_a_trial_is_one_request():
 
 
 def test_with_nobody_left_every_reason_is_said():
-    clock = Clock()
-    one = router(
-        in_order(open_after=1), clock, a=Scripted(fault=fails()), b=Scripted(fault=fails())
-    )
-    for _ in range(2):
-        generation = one.generate("Hello")
-        with pytest.raises(BackendError, match=r"No backend can answer now \(a: .*; b: "):
-            list(generation)
-        assert generation.stop_reason is None
-        assert generation.text == ""
+    def late(index):
+        if index == 2:
+            raise BackendError("The library has died.")
+
+    one = router(in_order(open_after=1), a=Scripted(fault=late), b=Scripted(fault=late))
+    generation = one.generate("Hello")
+    with pytest.raises(BackendError, match=r"No backend can answer now \(a: The .*; b: The "):
+        list(generation)
+    assert generation.stop_reason is None
+    assert generation.text == ""
+    assert generation.state.text == ""
+    with pytest.raises(BackendError, match=r"\(a: .* in 30 s; b: .* in 30 s\); try again later"):
+        list(one.generate("Hello"))
     assert one.status()["refused"] == 2
+
+
+def test_a_failure_of_an_earlier_copy_says_nothing_of_the_present_one():
+    clock, made = Clock(), []
+
+    def load():
+        made.append(Scripted())
+        return made[-1]
+
+    one = router(in_order(open_after=1), clock, a=load, b=Scripted())
+    early = iter(one.generate("Early"))
+    next(early)
+    made[0].fault = fails()
+    ask(one)
+    clock.now = 30
+    assert ask(one)[1].backend_name == "a"
+    assert next(early).type == "fallback"
+    assert list(early)[-1].type == "token"
+    assert one.failures == []
+    assert one.statistics()["a"]["errors"] == 2
 
 
 def measured(one, **speeds):

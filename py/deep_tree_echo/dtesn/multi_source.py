@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import BackendError
 from ..sources import kinds, transformations
 from ..sources.aggregation import aggregate
-from ..sources.fetching import Source, beside, multi_source_data
+from ..sources.fetching import SOURCE_SECONDS, Source, beside, multi_source_data
 from ..sources.pipelines import pipelines
 from .engine_context import (
     EngineView,
@@ -46,6 +46,8 @@ class MultiSource:
     _counts: dict[str, int]
     _under_way: int
     _batches: int
+    _source_seconds = SOURCE_SECONDS
+    """The most that each source may take."""
 
     def metrics(self) -> dict[str, Any]:
         """What has been done."""
@@ -80,7 +82,8 @@ class MultiSource:
             "processing_state": self._fetch_processing_state_source,
             "resources": self._fetch_resource_data_source,
         }
-        return await multi_source_data(sources, enable_caching=self.config.enable_caching)
+        caching, limit = self.config.enable_caching, self._source_seconds
+        return await multi_source_data(sources, enable_caching=caching, limit=limit)
 
     async def _fetch_model_data_source(self) -> dict[str, Any]:
         def fetch() -> dict[str, Any]:
