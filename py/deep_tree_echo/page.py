@@ -26,6 +26,7 @@ from .engine.passage import Ask
 from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
 from .events import Done, Error, Event, Failure, Token
 from .pagereread import PageReread
+from .pagestore import PageStore
 from .pagewords import PageWords
 from .preview import Preview, head_places, look
 from .sampling import SamplingSettings
@@ -79,6 +80,7 @@ class Page:
 
     def __init__(self) -> None:
         self.words = PageWords()
+        self.store = PageStore()
         self._budget = Budget(LIMIT_MB, self.words.kept)
         self._chain: Chain | None = None
         self._engine: CognitiveEngine | None = None
@@ -328,7 +330,9 @@ class Page:
 
         guidance = self.words.listen(chain, answer, begun)
         assert self._engine is not None
-        self._events = self._engine.process(context, chat=talk, ask=ask, guidance=guidance)
+        recorder = self.store.recorder(answer, talk, None if ask else said)
+        events = self._engine.process(context, chat=talk, ask=ask, guidance=guidance)
+        self._events = recorder.follow(events, talk) if recorder else events
         if self._talk is not talk:
             self._recent.clear()
         self._talk, self._answer_id = talk, asked["answerId"]
@@ -349,13 +353,30 @@ class Page:
                 talk.select(known.turn.id)
             else:
                 unread.append(pairs.pop())
+        if talk is None and unread:
+            talk = self._resumed(heard, continues)
+            if talk is not None:
+                unread.clear()
         if talk is None:
-            talk = Conversation(self._ready(), state_budget_mb=STATES_MB)
+            talk = self._new_talk()
         for said, answered in reversed(unread):
             turn = talk.recall(said["text"], answered["text"], "length")
             self._known[answered["id"]] = _Known(talk, turn)
         self._keep(talk)
         return talk, continues
+
+    def _resumed(self, heard: list[dict[str, str]], continues: bool) -> Conversation | None:
+        """The talk from the states in the store, if it is there."""
+        backend = self._ready().backend
+        if not continues:
+            return self.store.resumed(heard, backend, self._new_talk)
+        talk = self.store.answered(heard, backend, self._new_talk)
+        if talk is not None and talk.current is not None:
+            self._known[heard[-1]["id"]] = _Known(talk, talk.current)
+        return talk
+
+    def _new_talk(self, begins: Place | None = None) -> Conversation:
+        return Conversation(self._ready(), state_budget_mb=STATES_MB, begins=begins)
 
     def _asked(self, turns: list[dict[str, str]], answer: str) -> Place:
         """Where an answer to the last of ``turns`` begins; the talk stays where it is."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends.chain import Position
 from ..conversation import Conversation
 from ..errors import EchoError, FileError
-from ..events import Done, Event, Fallback, Prompt, Token
+from ..events import Done, Error, Event, Fallback, Prompt, Token
 from .records import Said
 
 if TYPE_CHECKING:
@@ -126,6 +126,8 @@ class Recorder:
             self._try(lambda: self._store.unsaid(self._answer, self._begun_with))
         elif isinstance(event, Done):
             self.end(talk, event)
+        elif isinstance(event, Error):
+            self._end(None, status="failed", problem=event.message)
 
     def _asked(self, position: Position | None) -> None:
         """The question has been read."""

@@ -1,0 +1,247 @@
+"""The page's door to its store: the talks as the page has them, kept as the store does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .backends.base import Backend
+from .conversation import Conversation, asked_text
+from .errors import ArgumentError
+from .pagedatabase import PageDatabase
+from .store import ConversationStore
+from .store.places import place_after, text_of
+from .store.recorder import Recorder
+from .turns import Place
+
+__all__ = ["DISK_MB", "PageStore"]
+
+DISK_MB = 128.0
+"""Most that states may take on the visitor's disk. In memory none are kept beside the talks'."""
+
+# What the page shows of an answer that is not in a column of its own.
+_EXTRA = ("words",)
+
+
+class PageStore:
+    """What the page keeps; `open` it first, and again when its place changes."""
+
+    def __init__(self) -> None:
+        self._store: ConversationStore | None = None
+        self._methods: dict[str, Callable[..., Any]] = {
+            "talks": self._talks,
+            "talk": self._talk,
+            "save": self._save,
+            "delete": lambda talk: self._open().delete(talk),
+            "choice": lambda name: self._open().choice(name),
+            "choose": lambda name, value: self._open().choose(name, value),
+            "search": lambda text: [found.to_json() for found in self._open().search(text)],
+        }
+
+    def open(self, sqlite: Any, persistent: bool, move: bool) -> None:
+        """Keeps everything in another database from now on.
+
+        Parameters
+        ----------
+        sqlite : JavaScript's ``Sqlite``
+            The database.
+        persistent : bool
+            Whether it is on the disk.
+        move : bool
+            What was kept so far goes along, unless it is there.
+
+        Raises
+        ------
+        FileError
+            If it cannot be used; what was open stays.
+        """
+        database = PageDatabase(sqlite, persistent=persistent)
+        store = ConversationStore(database, states_mb=DISK_MB if persistent else 0)
+        before, self._store = self._store, store
+        if before is not None:
+            if move:
+                _move(before, store)
+            before.close()
+
+    def close(self) -> None:
+        """Lets the database go."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def call(self, method: str, values: str) -> str:
+        """Calls a method with the named ``values``, JSON, and gives its result as JSON."""
+        if method not in self._methods:
+            raise ArgumentError(f"method is {method!r}; the store has no such method.")
+        return json.dumps(self._methods[method](**json.loads(values)))
+
+    def recorder(self, answer: str, talk: Conversation, said: str | None) -> Recorder | None:
+        """Keeps an answer while it comes; ``None`` if it is not in the store.
+
+        Parameters
+        ----------
+        answer : str
+            Its id.
+        talk : Conversation
+            Who answers.
+        said : str or None
+            The message that it is going to read, if any.
+        """
+        if self._store is None or not self._store.has_message(answer):
+            return None
+        before = None
+        if said is not None:
+            before = text_of(talk.asked(said)).removesuffix(asked_text(said))
+        return Recorder(self._store, answer, before=before)
+
+    def resumed(
+        self, turns: list[dict[str, str]], backend: Backend, talk: Callable[[Place], Conversation]
+    ) -> Conversation | None:
+        """A talk that goes on after ``turns`` from the states in the store.
+
+        ``None`` if the last of them is not there, or is another text.
+        """
+        store, last = self._store, turns[-1]
+        if store is None or not store.has_message(last["id"]):
+            return None
+        if store.message(last["id"]).text != last["text"]:
+            return None
+        return talk(place_after(store, last["id"], backend))
+
+    def answered(
+        self, turns: list[dict[str, str]], backend: Backend, talk: Callable[[], Conversation]
+    ) -> Conversation | None:
+        """A talk whose last turn is that of ``turns``, to go on with its answer."""
+        store, (said, last) = self._store, turns[-2:]
+        if store is None or not store.has_message(last["id"]):
+            return None
+        found = store.message(last["id"])
+        if found.text != last["text"] or not found.text:
+            return None
+        asked = place_after(store, said["id"], backend, separated=False)
+        answer = place_after(store, last["id"], backend, separated=False)
+        result = talk()
+        result.resume(said["text"], asked, found.raw, answer)
+        return result
+
+    def _open(self) -> ConversationStore:
+        if self._store is None:
+            raise ArgumentError("The store is not open yet; wait for the status line.")
+        return self._store
+
+    def _talks(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": record.id,
+                "title": record.name,
+                "first": record.first_words,
+                "created": record.created,
+                "updated": record.updated,
+                "leaf": record.leaf,
+            }
+            for record in self._open().conversations()
+        ]
+
+    def _talk(self, talk: str) -> dict[str, Any] | None:
+        store = self._open()
+        rows = store.database.execute(
+            """SELECT id, parent, role, text, status, figures, problem, extra FROM messages
+            WHERE conversation = ? ORDER BY number""",
+            (talk,),
+        )
+        messages = {}
+        for id, parent, role, text, status, figures, problem, extra in rows:
+            message = {"id": id, "parent": parent, "role": role, "text": text, "status": status}
+            if figures is not None:
+                message["figures"] = json.loads(str(figures))
+            if problem is not None:
+                message["problem"] = problem
+            messages[id] = message | json.loads(str(extra or "{}"))
+        for found in self._talks():
+            if found["id"] == talk:
+                return found | {"messages": messages}
+        return None
+
+    def _save(self, talk: dict[str, Any], messages: list[dict[str, Any]]) -> None:
+        database = self._open().database
+        with database.transaction():
+            database.execute(
+                """INSERT INTO conversations (id, name, created, updated, leaf)
+                VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+                name = excluded.name, updated = excluded.updated, leaf = excluded.leaf""",
+                tuple(talk[name] for name in ("id", "title", "created", "updated", "leaf")),
+            )
+            for message in messages:
+                self._save_message(talk, message)
+
+    def _save_message(self, talk: dict[str, Any], message: dict[str, Any]) -> None:
+        database = self._open().database
+        status = message["status"]
+        if status not in ("done", "failed"):
+            status = "streaming"
+        figures = message.get("figures")
+        extra = {name: message[name] for name in _EXTRA if message.get(name) is not None}
+        shown = (
+            status,
+            None if figures is None else json.dumps(figures),
+            message.get("problem") if status == "failed" else None,
+            json.dumps(extra) if extra else None,
+        )
+        id, text = message["id"], message["text"]
+        rows = database.execute("SELECT text FROM messages WHERE id = ?", (id,))
+        if not rows:
+            database.execute(
+                """INSERT INTO messages (status, figures, problem, extra, id, conversation, parent,
+                  role, text, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                (
+                    *shown,
+                    id,
+                    talk["id"],
+                    message["parent"],
+                    message["role"],
+                    text,
+                    talk["updated"],
+                ),
+            )
+            return
+        database.execute(
+            "UPDATE messages SET status = ?, figures = ?, problem = ?, extra = ? WHERE id = ?",
+            (*shown, id),
+        )
+        # While it streams its tokens are kept one by one.
+        if status != "streaming" and rows[0][0] != text:
+            database.execute(
+                "UPDATE messages SET text = ?, raw = NULL, tokens = NULL WHERE id = ?", (text, id)
+            )
+
+
+def _move(old: ConversationStore, new: ConversationStore) -> None:
+    """Adds what one store has and the other has not; the states stay behind."""
+    columns = (
+        "id, conversation, parent, role, status, text, raw, stop_reason, backend, model, figures, "
+        "problem, tokens, extra, created"
+    )
+    marks = ", ".join("?" * len(columns.split(", ")))
+    with new.database.transaction():
+        for record in old.conversations():
+            new.database.execute(
+                """INSERT INTO conversations (id, name, created, updated, leaf)
+                VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+                name = excluded.name, updated = excluded.updated, leaf = excluded.leaf
+                WHERE excluded.updated > updated""",
+                (record.id, record.name, record.created, record.updated, record.leaf),
+            )
+            rows = old.database.execute(
+                f"SELECT {columns} FROM messages WHERE conversation = ? ORDER BY number",
+                (record.id,),
+            )
+            for row in rows:
+                new.database.execute(
+                    f"INSERT INTO messages ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING",
+                    row,
+                )
+        for name, value in old.database.execute("SELECT name, value FROM choices"):
+            new.database.execute(
+                "INSERT INTO choices VALUES (?, ?) ON CONFLICT DO NOTHING", (name, value)
+            )
