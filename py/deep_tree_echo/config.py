@@ -29,7 +29,14 @@ _NUMBERS: Final = {
     "session_timeout_s": 1.0,
     "state_budget_mb": 0.0,
 }
-_FLAGS: Final = ("enable_memory_optimization", "cache_tokens", "enable_rwkv_cpp")
+_FLAGS: Final = (
+    "enable_memory_optimization",
+    "cache_tokens",
+    "enable_rwkv_cpp",
+    "enable_memory",
+    "enable_reasoning",
+    "enable_adaptation",
+)
 _OPTIONAL: Final = ("context_length", "memory_limit_mb", "seed")
 
 
@@ -76,6 +83,10 @@ class EngineConfig:
         Memory for the earlier states of one session, in millions of bytes.
     reservoir_size : int
         Units of the reservoir that each token drives.
+    enable_memory, enable_reasoning, enable_adaptation : bool
+        What an engine has that is loaded by its settings: see `CognitiveEngine.load`.
+    database_path : str, optional
+        The file of its memories and calibrations; in memory alone without one.
 
     Raises
     ------
@@ -112,6 +123,10 @@ class EngineConfig:
     when_full: WhenFull = "refuse"
     state_budget_mb: float = 64
     reservoir_size: int = 256
+    enable_memory: bool = True
+    enable_reasoning: bool = True
+    enable_adaptation: bool = False
+    database_path: str | None = None
 
     def __post_init__(self) -> None:
         for name, (least, most) in _INTEGERS.items():
@@ -130,8 +145,9 @@ class EngineConfig:
                 raise ArgumentError(
                     f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(choices)}."
                 )
-        if self.model_path is not None and not isinstance(self.model_path, str):
-            raise ArgumentError(f"model_path is {self.model_path!r}; give a text or None.")
+        for name in ("model_path", "database_path"):
+            if not isinstance(getattr(self, name), str | None):
+                raise ArgumentError(f"{name} is {getattr(self, name)!r}; give a text or None.")
         if type(self.thread_count) is not int or self.thread_count != 1:
             raise ArgumentError(
                 f"thread_count is {self.thread_count!r}; one thread evaluates a model, give 1."

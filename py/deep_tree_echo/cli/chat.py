@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describes what the command takes."""
     parser.add_argument("--store", metavar="FILE", help="keep conversations there")
     parser.add_argument("--name", default="chat", help="which conversation of the store (chat)")
+    parser.add_argument(
+        "--remember", action="store_true", help="recall what you have told, in every conversation"
+    )
     talking.add_arguments(parser)
 
 
@@ -43,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         with contextlib.suppress(ImportError):
             import readline  # noqa: F401 - gives input() a history
     with ConversationStore.open(arguments.store) as store:
-        engine = talking.open_engine(arguments, store)
+        engine = talking.open_engine(arguments, store, remembers=arguments.remember)
         try:
             talk = Talk(engine, store, arguments.name)
             talk.greet()

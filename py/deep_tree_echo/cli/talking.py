@@ -39,17 +39,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reason", action="store_true", help="draw several answers and choose, with a confidence"
     )
+    parser.add_argument(
+        "--adapt", action="store_true", help="learn from what you write, while it is running"
+    )
 
 
 def open_engine(
-    arguments: argparse.Namespace, store: ConversationStore | None = None
+    arguments: argparse.Namespace,
+    store: ConversationStore | None = None,
+    *,
+    remembers: bool = False,
 ) -> CognitiveEngine:
     """The engine that the options describe, its model loaded."""
     from ..config import EngineConfig
-    from ..engine import CognitiveEngine
-    from ..engine.loading import load_router
+    from ..engine.loading import load_engine
     from ..loading import complete
-    from ..membranes.reasoning import ReasoningMembrane
 
     config = EngineConfig(
         model_path=arguments.source,
@@ -60,10 +64,11 @@ def open_engine(
         top_p=arguments.top_p,
         top_k=arguments.top_k,
         seed=arguments.seed,
+        enable_memory=remembers,
+        enable_reasoning=arguments.reason,
+        enable_adaptation=arguments.adapt,
     )
-    reasoning = ReasoningMembrane() if arguments.reason else None
-    router = complete(load_router(config, share_loop=False))
-    return CognitiveEngine(router, store=store, reasoning=reasoning, config=config)
+    return complete(load_engine(config, store, share_loop=False))
 
 
 def show(events: Iterable[Event], write: Callable[[str], object]) -> Result:

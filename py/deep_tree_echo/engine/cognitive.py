@@ -12,7 +12,7 @@ from ..backends.router import Router
 from ..config import EngineConfig
 from ..context import CognitiveContext
 from ..conversation import Conversation
-from ..errors import ArgumentError
+from ..errors import ArgumentError, EchoError
 from ..events import Event
 from ..guidance import Guidance
 from ..membranes.base import Grammar, Memory, Reasoning
@@ -88,8 +88,34 @@ class CognitiveEngine:
                 f"context_length is {self.config.context_length}, and a store keeps whole talks; "
                 "give None, or no store."
             )
+        self._known_model: Any = None
+        self._on_close: list[Callable[[], object]] = []
         self._sessions = Sessions(self.config, self._new_chat, clock)
         self._tally = Tally()
+
+    @classmethod
+    async def load(
+        cls, config: EngineConfig | None = None, *, store: ConversationStore | None = None
+    ) -> CognitiveEngine:
+        """Loads the model of a configuration, and what it enables beside it.
+
+        Parameters
+        ----------
+        config : EngineConfig, optional
+            The settings.
+        store : ConversationStore, optional
+            Keeps the sessions, and the memories and calibrations if there is no ``database_path``.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such file.
+        EchoError
+            If nobody can load the model, or the database cannot be opened.
+        """
+        from .loading import load_engine
+
+        return await load_engine(config or EngineConfig(), store)
 
     @property
     def sessions(self) -> list[Session]:
@@ -184,6 +210,12 @@ class CognitiveEngine:
         for session in self._sessions:
             self.forget(session.id)
         self.chain.close()
+        while self._on_close:
+            self._on_close.pop()()
+
+    def on_close(self, call: Callable[[], object]) -> None:
+        """Has `close` call this, too; the latest comes first."""
+        self._on_close.append(call)
 
     def _run(
         self,
@@ -197,6 +229,7 @@ class CognitiveEngine:
         session = own or self._sessions.open(context.session_id)
         reasoning = self.reasoning if ask is None else None
         try:
+            self._tell_the_model()
             steps = MembraneSteps(context, self.memory, reasoning, self.grammar)
             adaptation = () if self.adaptation is None else (self.adaptation,)
             yield from Passage(
@@ -218,6 +251,19 @@ class CognitiveEngine:
                 self._sessions.leave(session)
                 if self.store is not None and self._sessions.find(session.id) is None:
                     self._forget_empty(self.store, session.id)
+
+    def _tell_the_model(self) -> None:
+        """Lets the memory know whose states it may look into."""
+        use_model = getattr(self.memory, "use_model", None)
+        if use_model is None:
+            return
+        try:
+            model = getattr(self.chain.backend, "model", None)
+        except EchoError:
+            return  # the answer will say why
+        if model is not self._known_model:
+            self._known_model = model
+            use_model(model)
 
     def _new_chat(self, name: str) -> Conversation | Chat:
         chain = cast(Chain, self.chain)

@@ -14,7 +14,6 @@ from ..errors import ArgumentError
 from ..events import Error
 from .cognitive import CognitiveEngine
 from .events import Result
-from .loading import load_router
 
 __all__ = ["EnhancedEchoRWKVIntegrationEngine"]
 
@@ -87,8 +86,7 @@ class EnhancedEchoRWKVIntegrationEngine:
             else EngineConfig.from_mapping({} if config is None else config)
         )
         settings = self._joined(found)
-        router = await load_router(settings)
-        before, self._engine = self._engine, CognitiveEngine(router, config=settings)
+        before, self._engine = self._engine, await CognitiveEngine.load(settings)
         if before is not None:
             before.close()
         return True

@@ -1,25 +1,62 @@
-"""A model by an engine's settings: its file, the backends that may answer, its tokenizer."""
+"""An engine by its settings: the model's file, who may answer, what is beside it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from .. import platform
 from ..backends.base import ModelFile
 from ..backends.chain import Chain
 from ..backends.router import Router
 from ..config import EngineConfig
+from ..database import Database, open_database
 from ..errors import BackendError, EchoError, UnsupportedModelError
 from ..preview import head_places, look
+from .cognitive import CognitiveEngine
 
-__all__ = ["load_router"]
+if TYPE_CHECKING:
+    from ..store import ConversationStore
+
+__all__ = ["load_engine", "load_router"]
 
 WORTH_ROUNDING: Final = 8_000_000
 """Bytes that rounding a head must save; below, nobody would notice."""
 _LOOK_BYTES: Final = 1 << 22
+
+
+async def load_engine(
+    config: EngineConfig, store: ConversationStore | None = None, *, share_loop: bool = True
+) -> CognitiveEngine:
+    """An engine with all that its settings enable; see `CognitiveEngine.load`."""
+    database: Database | None = None
+    if config.database_path is not None or store is None:
+        database = open_database(config.database_path)
+    try:
+        router = await load_router(config, share_loop=share_loop)
+    except BaseException:
+        if database is not None:
+            database.close()
+        raise
+    home = database or cast("ConversationStore", store).database
+    engine = CognitiveEngine(router, store=store, config=config)
+    if database is not None:
+        engine.on_close(database.close)
+    if config.enable_memory:
+        from ..membranes.memory import MemoryMembrane
+
+        engine.memory = MemoryMembrane(home)
+    if config.enable_reasoning:
+        from ..membranes.reasoning import ReasoningMembrane
+
+        engine.reasoning = ReasoningMembrane(database=home)
+    if config.enable_adaptation:
+        from ..adaptation import Adaptation
+
+        engine.adaptation = Adaptation()
+    return engine
 
 
 async def load_router(config: EngineConfig, *, share_loop: bool = True) -> Router:

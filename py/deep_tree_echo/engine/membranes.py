@@ -141,7 +141,9 @@ class MembraneSteps:
         else:
             state |= {step: given.internal_state for step, given in steps.items()}
             metadata = {step: given.metadata for step, given in steps.items()} | metadata
-        confidences = [g.confidence for g in steps.values() if g.confidence is not None]
+        # What a memory thinks of what it has stored says nothing of the answer.
+        said = [given.confidence for step, given in steps.items() if step != "learn"]
+        confidences = [confidence for confidence in said if confidence is not None]
         return MembraneResponse(
             membrane_type=name,
             input_text=first.input_text if first else self._context.user_input,

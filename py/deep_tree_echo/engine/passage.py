@@ -243,6 +243,7 @@ class Passage:
     def _metrics(self, done: Done) -> dict[str, Any]:
         # What was read now, and what did not have to be; candidates not chosen are in neither.
         fresh = self._read + sum(token.id != END_OF_TEXT for token in self._tokens)
+        gauges = [one.gauge().to_json() for one in self._adaptation if hasattr(one, "gauge")]
         return {
             "n_tokens": done.n_tokens,
             "prompt_tokens": self._read,
@@ -251,4 +252,5 @@ class Passage:
             "first_token_seconds": done.first_token_seconds,
             "memory_bytes": done.memory_bytes,
             "seconds": dict(self._steps.seconds),
+            **({"adaptation": gauges[0]} if gauges else {}),
         }
