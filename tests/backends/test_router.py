@@ -671,3 +671,33 @@ def test_the_end_of_an_answer_names_who_was_tried_in_vain():
     assert (talk.turns[0].backend, talk.turns[0].model) == ("b", "scripted.bin")
     done = list(talk.say("Hello again"))[-1]
     assert (done.backend, done.failures) == ("a", [])
+
+
+@pytest.mark.parametrize("where", ["start", "adjust", "accept"])
+def test_guidance_that_fails_is_nobodys_fault(where):
+    class Broken:
+        name = "learnt"
+        required = False
+
+        def start(self, model):
+            return self.fail("start", self)
+
+        def adjust(self, logits):
+            return self.fail("adjust", logits)
+
+        def accept(self, token, reading):
+            self.fail("accept", None)
+
+        def fail(self, here, given):
+            if here == where:
+                raise ZeroDivisionError("division by zero")
+            return given
+
+    one = Router.from_chain(Chain.load(FILE), in_order(open_after=1))
+    with pytest.raises(
+        ArgumentError, match=r"guidance \(learnt\) failed with ZeroDivisionError: d"
+    ):
+        ask(one, guidance=[Broken()])
+    counts = one.statistics()["rwkv_cpp"]
+    assert (counts["refused"], counts["errors"], counts["under_way"]) == (1, 0, 0)
+    assert ask(one, settings=GREEDY, max_tokens=3)[1].backend_name == "rwkv_cpp"

@@ -23,7 +23,7 @@ from .health import Health, Known, check
 from .pool import Candidate, Pool
 from .router_settings import RouterSettings
 from .slot import Slot
-from .watched import Finite, Loaded, Outcome, Watched
+from .watched import Bracket, Loaded, Outcome, Watched
 
 __all__ = ["Router"]
 
@@ -280,7 +280,8 @@ class Router:
         key = cache_key(request, loaded.backend, slot.fingerprint) if self._cache.keeps else None
         with self._pool.lock:
             slot.statistics.requests += 1
-        options = request.options | {"guidance": (Finite(), *request.options["guidance"])}
+        bracket = Bracket(request.options["guidance"])
+        options = request.options | {"guidance": bracket.guidance}
         guarded = Request(request.prompt, request.position, options)
         begun: list[Begun] = []
 
@@ -289,7 +290,7 @@ class Router:
             return begun[0].generation
 
         ended = partial(self._ended, slot, loaded, key)
-        watched = Watched(loaded, start, self.settings.step_seconds, ended)
+        watched = Watched(loaded, start, self.settings.step_seconds, bracket, ended)
         with self._pool.lock:
             self._pool.lead(slot, self._pool.why(slot))
         first = begun[0]

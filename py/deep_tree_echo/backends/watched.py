@@ -4,19 +4,49 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
 from ..errors import ArgumentError, BackendError, EchoError
 from ..events import Event, Prompt, Token
+from ..guidance import Guidance
 from .base import Backend, Generation
 from .steps import Steps
 
-__all__ = ["Finite", "Loaded", "Outcome", "Watched"]
+__all__ = ["Bracket", "Finite", "Loaded", "Outcome", "Watched"]
 
 Result = TypeVar("Result")
 Outcome = Literal["completed", "cancelled", "refused", "errors"]
 """How an answer ended, by the name of its count in the statistics."""
+
+
+class Bracket:
+    """Tells what happens in the guidance of an answer from what happens in its backend.
+
+    Parameters
+    ----------
+    guidance : sequence of Guidance
+        What the request brings.
+
+    Attributes
+    ----------
+    guidance : tuple of Guidance
+        The same between a `Finite` and an `_End`.
+    inside : bool
+        Whether the guidance is at work now.
+    """
+
+    def __init__(self, guidance: Sequence[Guidance]) -> None:
+        self.inside = False
+        self.names = ", ".join(one.name for one in guidance)
+        self.guidance: tuple[Guidance, ...] = (Finite(self),)
+        if guidance:
+            self.guidance = (Finite(self), *guidance, _End(self))
+        self._guided = bool(guidance)
+
+    def enter(self) -> None:
+        """The guidance is at work from here on."""
+        self.inside = self._guided
 
 
 class Finite:
@@ -24,11 +54,13 @@ class Finite:
 
     name = "finite"
     required = False
-    fingerprint = "finite"
+
+    def __init__(self, bracket: Bracket | None = None) -> None:
+        self._bracket = bracket
 
     def start(self, model: Any) -> Finite:
         """Itself: it remembers nothing."""
-        return self
+        return self._enter()
 
     def adjust(self, logits: Any) -> Any:
         """The (n_vocab,) logits as they are.
@@ -44,10 +76,38 @@ class Finite:
                 f"{wrong} of the {len(logits)} logits are not finite; the model or its state is "
                 "damaged, load it again."
             )
+        self._enter()
         return logits
 
     def accept(self, token: int, reading: Any) -> None:
         """Nothing to do."""
+        self._enter()
+
+    def _enter(self) -> Finite:
+        if self._bracket is not None:
+            self._bracket.enter()
+        return self
+
+
+class _End:
+    """The last guide: all others have done their part."""
+
+    name = "end"
+    required = False
+
+    def __init__(self, bracket: Bracket) -> None:
+        self._bracket = bracket
+
+    def start(self, model: Any) -> _End:
+        self._bracket.inside = False
+        return self
+
+    def adjust(self, logits: Any) -> Any:
+        self._bracket.inside = False
+        return logits
+
+    def accept(self, token: int, reading: Any) -> None:
+        self._bracket.inside = False
 
 
 class Loaded:
@@ -78,8 +138,19 @@ class Loaded:
         except EchoError:
             return ""
 
-    def run(self, step: Callable[[], Result], limit: float | None) -> tuple[Result, float]:
+    def run(
+        self, step: Callable[[], Result], limit: float | None, bracket: Bracket | None = None
+    ) -> tuple[Result, float]:
         """What a step of the backend gives, and how many seconds it took.
+
+        Parameters
+        ----------
+        step : callable
+            What is to be done.
+        limit : float or None
+            The most seconds for it.
+        bracket : Bracket, optional
+            Around the guidance of the answer: what happens in there is not the backend's fault.
 
         Raises
         ------
@@ -100,9 +171,12 @@ class Loaded:
             raise
         except Exception as error:
             reason = str(error).rstrip(".") or "no reason given"
-            raise BackendError(
-                f"{self.name} failed with {type(error).__name__}: {reason}."
-            ) from error
+            failed = f"failed with {type(error).__name__}: {reason}"
+            if bracket is not None and bracket.inside:
+                raise ArgumentError(
+                    f"guidance ({bracket.names}) {failed}; leave it out."
+                ) from error
+            raise BackendError(f"{self.name} {failed}.") from error
 
     def close(self) -> None:
         """Gives its memory back, unless a step hangs in it: then nothing can."""
@@ -128,6 +202,8 @@ class Watched(Generation):
         Begins the answer; it runs as a step.
     limit : float or None
         The most seconds for a step.
+    bracket : Bracket
+        Around its guidance.
     ended : callable
         Told once how it ended, and in which error; also when nobody wants the answer any more.
 
@@ -142,11 +218,13 @@ class Watched(Generation):
         loaded: Loaded,
         begin: Callable[[], Generation],
         limit: float | None,
+        bracket: Bracket,
         ended: Callable[[Outcome, Watched | None, BackendError | None], None],
     ) -> None:
         self._loaded = loaded
         self._limit = limit
-        self._inner, self.seconds = loaded.run(begin, limit)
+        self._bracket = bracket
+        self._inner, self.seconds = loaded.run(begin, limit, bracket)
         """How long the backend has worked for it."""
         self._ended = ended
         self.slowest = self.seconds
@@ -180,7 +258,9 @@ class Watched(Generation):
         steps = iter(self._inner)
         try:
             while True:
-                event, seconds = self._loaded.run(lambda: next(steps, None), self._limit)
+                event, seconds = self._loaded.run(
+                    lambda: next(steps, None), self._limit, self._bracket
+                )
                 self._take(event, seconds)
                 if event is None:
                     break
