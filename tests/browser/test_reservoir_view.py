@@ -18,7 +18,7 @@ def test_it_hears_the_answer_while_that_is_made(page: Page) -> None:
     expect(page.get_by_text("It has heard nothing yet")).to_be_visible()
     assert "view=reservoir" in page.url
     say(page, "What can I do here?")
-    page.get_by_role("img", name="The activity of 256 units").wait_for(timeout=BOOT_MS)
+    page.get_by_role("img", name="The activity of 128 of 256 units").wait_for(timeout=BOOT_MS)
     wait_answer(page)
     words = page.evaluate(
         """() => {
@@ -36,7 +36,7 @@ def test_it_hears_the_answer_while_that_is_made(page: Page) -> None:
     slider = page.get_by_role("slider", name="Place in the talk")
     slider.focus()
     page.keyboard.press("Home")
-    expect(page.get_by_text("Before the first word it is at rest.")).to_be_visible()
+    expect(page.get_by_text("Before the first token it is at rest.")).to_be_visible()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     expect(page.locator(LAST).first).to_have_text("5")

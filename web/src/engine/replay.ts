@@ -3,7 +3,7 @@ import type { Spot } from "../worker/protocol.js";
 import { callback } from "./link.js";
 import type { Session } from "./session.js";
 
-/** How many words a second a replay may show. */
+/** How many tokens a second a replay may show. */
 export const SPEEDS = [2, 5, 10, 30] as const;
 
 /** An answer that can be gone through, and the number of its first place. */

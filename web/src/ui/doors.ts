@@ -3,7 +3,6 @@ import { customElement, property, query, state } from "lit/decorators.js";
 
 import { named, percent, surprise } from "../talk/words.js";
 import type { Other, Word } from "../worker/protocol.js";
-import { threeDigits } from "./format.js";
 import { look } from "./look.js";
 
 /** A word that is rarer than this, in bits, has the next tint. */
@@ -50,10 +49,10 @@ export class WordsView extends LitElement {
       }
       .words {
         position: relative;
-        white-space: pre-wrap;
         overflow-wrap: anywhere;
       }
       .word {
+        white-space: pre-wrap;
         border-radius: 0.2em;
         cursor: pointer;
       }
@@ -99,7 +98,6 @@ export class WordsView extends LitElement {
         border-radius: 0.6rem;
         background: var(--surface);
         box-shadow: 0 0.4rem 1.4rem rgb(0 0 0 / 0.18);
-        white-space: normal;
         font-size: 0.9375rem;
       }
       .panel p {
@@ -181,7 +179,7 @@ export class WordsView extends LitElement {
       <div
         class="words"
         role="group"
-        aria-label="The answer word by word; the arrow keys go through it, Enter opens a word"
+        aria-label="The answer token by token; the arrow keys go through it, Enter opens one"
         @keydown=${this.#key}
         @click=${this.#click}
         @pointerover=${this.#over}
@@ -231,7 +229,7 @@ export class WordsView extends LitElement {
     >
       <p class="number">
         <strong>${named(text)}</strong> had ${percent(probability)}
-        <span class="muted fine">(${threeDigits(bits)} bits)</span>
+        <span class="muted fine">(${bits.toFixed(1)} bits)</span>
       </p>
       <ul>
         ${others.map(

@@ -7,7 +7,7 @@ import { SessionElement } from "./element.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
 
-/** Goes through the talk word by word; the views of Inside follow. */
+/** Goes through the talk token by token; the views of Inside follow. */
 @customElement("echo-scrubber")
 export class Scrubber extends SessionElement {
   static override styles = [
@@ -58,14 +58,14 @@ export class Scrubber extends SessionElement {
       : 0;
     const words = here?.answer.words?.length ?? 0;
     const said = here
-      ? `answer ${number}, ${here.words} of ${words} words`
+      ? `answer ${number}, token ${here.words} of ${words}`
       : "now, at the end of the talk";
     return html`
       <div class="row" role="group" aria-label="Replay of the talk">
         <button
           class="small quiet"
-          aria-label=${playing ? "Pause" : "Replay word by word"}
-          title=${playing ? "Pause" : "Replay word by word"}
+          aria-label=${playing ? "Pause" : "Replay token by token"}
+          title=${playing ? "Pause" : "Replay token by token"}
           ?disabled=${idle}
           @click=${() => (playing ? replay.pause() : replay.play())}
         >
@@ -82,15 +82,15 @@ export class Scrubber extends SessionElement {
           @input=${(event: Event) => replay.go((event.target as HTMLInputElement).valueAsNumber)}
         />
         <span class="place fine muted number">
-          ${here ? html`word ${here.words} of ${words}` : "now"}
+          ${here ? html`token ${here.words} of ${words}` : "now"}
         </span>
         ${
           here
             ? html`<button class="small quiet" @click=${() => replay.leave()}>Back to now</button>`
             : html`<button
                 class="small quiet number"
-                aria-label=${`${replay.speed}/s: words a second`}
-                title="Words a second"
+                aria-label=${`${replay.speed}/s: tokens a second`}
+                title="Tokens a second"
                 ?disabled=${idle}
                 @click=${this.#faster}
               >

@@ -11,7 +11,12 @@ import "./heatmap.js";
 import "./spectrum.js";
 import "./trajectory.js";
 
-/** The reservoir view: a second memory, fixed and random, that hears each word of the answer. */
+/** Units that are drawn; more could not be told apart. */
+const ROWS = 128;
+/** Tokens that are drawn, also while there are fewer: before the first one it is at rest. */
+const COLUMNS = 160;
+
+/** The reservoir view: a second memory, fixed and random, that hears each token of the answer. */
 @customElement("echo-reservoir")
 export class ReservoirView extends SessionElement {
   @state() private view: View | null = null;
@@ -79,9 +84,9 @@ export class ReservoirView extends SessionElement {
       <details>
         <summary class="fine">What am I looking at?</summary>
         <p class="fine">
-          A reservoir is a network of random, fixed connections that is never trained: each word of
+          A reservoir is a network of random, fixed connections that is never trained: each token of
           the answer gives it a push, through the model's hidden state, and its units echo that push
-          for a while. What similar words do to it looks similar, so the way of the whole network,
+          for a while. What similar tokens do to it looks similar, so the way of the whole network,
           drawn below as one point, shows where the answer turns.
           <a href="docs/words.html#the-reservoir" target="_blank">More in the docs</a>
         </p>
@@ -98,9 +103,9 @@ export class ReservoirView extends SessionElement {
         The mock has no hidden state: there is no model behind it, and nothing to hear.
       </p>`;
     }
-    if (replay.at !== null) return html`<p class="muted">Before the first word it is at rest.</p>`;
+    if (replay.at !== null) return html`<p class="muted">Before the first token it is at rest.</p>`;
     return html`<p class="muted">
-      It has heard nothing yet. Ask something, or replay the talk word by word.
+      It has heard nothing yet. Ask something, or replay the talk token by token.
     </p>`;
   }
 
@@ -108,11 +113,15 @@ export class ReservoirView extends SessionElement {
     const { steps, size, first } = view;
     if (view !== this.#drawn) {
       this.#drawn = view;
-      this.#map = turned(view);
+      this.#map = drawn(view);
     }
     const last = first + steps;
-    const inMap = ({ row, column, value }: Cell) =>
-      `unit ${row + 1}, word ${first + column + 1}: ${value < 0 ? "−" : ""}${threeDigits(Math.abs(value))}`;
+    const inMap = ({ row, column, value }: Cell) => {
+      const token = last - COLUMNS + column + 1;
+      return token < 1
+        ? "at rest, before the first token"
+        : `unit ${row + 1}, token ${token}: ${value < 0 ? "−" : ""}${threeDigits(Math.abs(value))}`;
+    };
     let largest = 0;
     for (let i = 0; i < view.eigenvalues.length; i += 2) {
       largest = Math.max(largest, Math.hypot(view.eigenvalues[i]!, view.eigenvalues[i + 1]!));
@@ -121,31 +130,31 @@ export class ReservoirView extends SessionElement {
       <section>
         <h3>Activity of its units</h3>
         <p class="fine muted">
-          One row for each of ${size} units, one column for each word of the answer; the last one is
-          word <span class="number">${last.toLocaleString("en")}</span>. A unit's activity is
-          between −1 and 1.
+          One row for each of ${ROWS} of its ${size} units, one column for each token of the answer;
+          the last one is token <span class="number">${last.toLocaleString("en")}</span>. A unit's
+          activity is between −1 and 1.
         </p>
         <p class="axes fine muted number" aria-hidden="true">
           <span>unit ↓</span>
-          <span>word ${(first + 1).toLocaleString("en")} to ${last.toLocaleString("en")} →</span>
+          <span>the last ${COLUMNS} tokens →</span>
         </p>
         <echo-heatmap
           signed
-          label=${`The activity of ${size} units over the words ${first + 1} to ${last} of the answer`}
+          label=${`The activity of ${ROWS} of ${size} units over the last ${COLUMNS} tokens, up to token ${last} of the answer`}
           .values=${this.#map}
-          .rows=${size}
-          .columns=${steps}
+          .rows=${ROWS}
+          .columns=${COLUMNS}
           .describe=${inMap}
         ></echo-heatmap>
       </section>
       <section>
-        <h3>Its way, word by word</h3>
+        <h3>Its way, token by token</h3>
         <p class="fine muted">
-          All units together as one point, in the plane where they vary most over these words.
+          All units together as one point, in the plane where they vary most over these tokens.
         </p>
         ${
           steps < 3
-            ? html`<p class="muted">A way needs three words.</p>`
+            ? html`<p class="muted">A way needs three tokens.</p>`
             : html`<echo-trajectory
                 .path=${view.path}
                 .shares=${view.shares}
@@ -167,18 +176,20 @@ export class ReservoirView extends SessionElement {
       <p class="fine muted number">
         ${size} units, spectral radius ${view.spectralRadius}, leak rate ${view.leakRate}, density
         ${view.density}, seed ${view.seed}; driven by the ${view.inputs} numbers of the hidden
-        state.${first ? html` The last ${steps} words are shown.` : nothing}
+        state.${first ? html` The last ${steps} tokens are drawn.` : nothing}
       </p>
     `;
   }
 }
 
-/** (size, steps): a row for each unit. */
-function turned({ states, steps, size }: View): Float32Array<ArrayBuffer> {
-  const map = new Float32Array(size * steps);
-  for (let step = 0; step < steps; step++) {
-    for (let unit = 0; unit < size; unit++) {
-      map[unit * steps + step] = states[step * size + unit]!;
+/** (ROWS, COLUMNS): a row for each unit, the newest token at its end. */
+function drawn({ states, steps, size }: View): Float32Array<ArrayBuffer> {
+  const map = new Float32Array(ROWS * COLUMNS);
+  const width = Math.min(steps, COLUMNS);
+  for (let column = 0; column < width; column++) {
+    const step = steps - width + column;
+    for (let unit = 0; unit < ROWS; unit++) {
+      map[unit * COLUMNS + COLUMNS - width + column] = states[step * size + unit]!;
     }
   }
   return map;
