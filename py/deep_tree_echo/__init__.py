@@ -26,6 +26,8 @@ from .sampling import SamplingSettings
 if TYPE_CHECKING:
     from .backends.base import ModelFile
     from .backends.chain import Chain
+    from .backends.router import Router
+    from .backends.router_settings import RouterSettings
     from .config import EngineConfig, create_enhanced_rwkv_config
     from .context import CognitiveContext
     from .conversation import Conversation
@@ -70,6 +72,8 @@ __all__ = [
     "Ridge",
     "RoomError",
     "RootedTree",
+    "Router",
+    "RouterSettings",
     "SamplingSettings",
     "State",
     "Tokenizer",
@@ -96,6 +100,8 @@ _HOMES = {
     "Reservoir": "dtesn.reservoir",
     "Ridge": "dtesn.ridge",
     "RootedTree": "dtesn",
+    "Router": "backends.router",
+    "RouterSettings": "backends.router_settings",
     "State": "state",
     "Tokenizer": "tokenizer",
     "create_enhanced_rwkv_config": "config",
