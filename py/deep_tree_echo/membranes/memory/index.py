@@ -14,8 +14,9 @@ from .words import terms
 __all__ = ["Match", "WordIndex"]
 
 _K1, _B = 1.2, 0.75
+_OTHERS = 100  # texts without any of the words, so that the first memories tell words apart, too
 _LEAST = 0.2  # words below this cosine are not related
-_MOST = 200  # related words of one
+_MOST = 64  # related words of one; 200 find as much and cost twice the time
 _FIRST_TERMS = 4096  # of a text; what follows is stored, and not found by its words
 
 
@@ -124,7 +125,8 @@ class WordIndex:
 
     def idf(self, word: str) -> float:
         """How much a word tells: high where few rows have it."""
-        return float(np.log1p((self._alive - (n := len(self.rows_with(word))) + 0.5) / (n + 0.5)))
+        count = len(self.rows_with(word))
+        return float(np.log1p((self._alive + _OTHERS - count + 0.5) / (count + 0.5)))
 
     def match(self, query: str) -> Match:
         """How a query meets every row."""
@@ -165,10 +167,16 @@ class WordIndex:
             self._vectors = self._lexicon.vectors[places]
         cosines = self._vectors @ vector
         near = np.flatnonzero(cosines > _LEAST)
-        for place in near[np.argsort(-cosines[near], kind="stable")[:_MOST]].tolist():
-            if (other := self._known[place]) != word:
-                share = float(cosines[place]) ** 2 * min(weight, self.idf(other))
-                found.append((other, share))
+        near = near[np.argsort(-cosines[near], kind="stable")[:_MOST]]
+        near_words = [self._known[place] for place in near.tolist()]
+        counts = np.array([len(self._postings[other].rows) for other in near_words], np.float64)
+        idfs = np.log1p((self._alive + _OTHERS - counts + 0.5) / (counts + 0.5))
+        shares = cosines[near].astype(np.float64) ** 2 * np.minimum(weight, idfs)
+        found += [
+            (other, share)
+            for other, share in zip(near_words, shares.tolist(), strict=True)
+            if other != word
+        ]
         return found
 
     def _packed(self, word: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

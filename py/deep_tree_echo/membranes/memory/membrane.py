@@ -20,7 +20,7 @@ from .prompt import preface
 from .rules import is_question, judge, sentences, without_request
 from .settings import MemorySettings
 from .shelf import Shelf
-from .table import MemoryTable, new_id
+from .table import MemoryTable, as_stored, new_id
 from .words import fold, terms
 
 __all__ = ["MemoryMembrane"]
@@ -438,7 +438,7 @@ class MemoryMembrane:
                 return 0
             shelf = self._all()
             late = shelf.unencoded()[:most]
-            made = [(item.id, self._encoder.encode(item.content)) for item in late]
+            made = [(item.id, as_stored(self._encoder.encode(item.content))) for item in late]
             with self._table.database.transaction():
                 for id, encoding in made:
                     self._table.encode(id, encoding, self._encoder.fingerprint)
@@ -475,7 +475,7 @@ class MemoryMembrane:
         if before is None or before.content != item.content:
             item = dataclasses.replace(item, encoding=None)
             if self._encoder is not None:
-                encoding = self._encoder.encode(item.content)
+                encoding = as_stored(self._encoder.encode(item.content))
                 item = dataclasses.replace(item, encoding=encoding)
                 fingerprint = self._encoder.fingerprint
             with self._table.database.transaction():

@@ -156,9 +156,10 @@ class Shelf:
         )
         total = np.clip(by_words + by_state, 0.0, 1.0)
         rows = np.flatnonzero(touched & (total >= least))
+        columns = (array[rows].tolist() for array in (total, by_words, by_state))
         return [
-            Similarity(self.at(row), float(total[row]), float(by_words[row]), float(by_state[row]))
-            for row in rows.tolist()
+            Similarity(self.at(row), *numbers)
+            for row, *numbers in zip(rows.tolist(), *columns, strict=True)
         ]
 
     def _cosines(self, query: str) -> NDArray[np.float64] | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...database import Database, Value
 from .items import MemoryItem, checked_type
 
-__all__ = ["MemoryTable", "new_id"]
+__all__ = ["MemoryTable", "as_stored", "new_id"]
 
 _VERSIONS = [
     """
@@ -78,7 +78,8 @@ class MemoryTable:
     def encodings(self, fingerprint: str) -> dict[str, NDArray[np.float32]]:
         """Those that one model made, by id."""
         rows = self.database.execute(
-            "SELECT id, encoding FROM memories WHERE encoded_by = ? AND encoding IS NOT NULL",
+            "SELECT id, encoding FROM memories WHERE encoded_by = ? AND encoding IS NOT NULL "
+            "ORDER BY number",
             [fingerprint],
         )
         return {str(id): _vector(data) for id, data in rows if isinstance(data, bytes)}
@@ -165,6 +166,11 @@ class MemoryTable:
         It does nothing within a transaction, or while another connection reads.
         """
         self.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def as_stored(encoding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An encoding rounded as the table keeps it, so that a restart changes no score."""
+    return encoding.astype(np.float16).astype(np.float32)
 
 
 def _vector(data: bytes) -> NDArray[np.float32]:

@@ -37,6 +37,8 @@ def fold(text: str) -> str:
     >>> fold("Crème BRÛLÉE, Straße")
     'creme brulee, strasse'
     """
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold())
     return "".join(sign for sign in apart if not unicodedata.combining(sign))
 

@@ -1,0 +1,150 @@
+"""Properties of the memory membrane."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from deep_tree_echo.database import open_database
+from deep_tree_echo.errors import ArgumentError
+from deep_tree_echo.membranes.memory import MemoryItem, MemoryMembrane, judge
+from deep_tree_echo.membranes.memory.index import WordIndex
+from deep_tree_echo.membranes.memory.lexicon import Lexicon
+from deep_tree_echo.membranes.memory.relevance import why
+from deep_tree_echo.membranes.memory.words import fold, terms
+from hypothesis import given
+from hypothesis import strategies as st
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(str.strip)
+NAMES = ("Anna", "Leo", "Rosa")
+THINGS = ("lives in Lisbon", "lives in Porto", "plays the cello", "does not play the cello")
+FORMS = ("{}.", "Remember that {}.", "{}!", "  {} ")
+STATEMENTS = st.builds(
+    lambda name, thing, form: form.format(f"{name} {thing}"),
+    st.sampled_from(NAMES),
+    st.sampled_from(THINGS),
+    st.sampled_from(FORMS),
+)
+
+
+def item(importance: float, timestamp: float, count: int) -> MemoryItem:
+    return MemoryItem("1", "x", "declarative", timestamp, "", importance, count)
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 2e9), st.integers(0, 1000), st.floats(0, 2e9))
+def test_each_term_of_the_relevance_stays_within_its_weight(
+    similarity: float, importance: float, timestamp: float, count: int, now: float
+) -> None:
+    parts = why(item(importance, timestamp, count), similarity, now)
+    assert 0 <= parts["similarity"] <= 0.4
+    assert 0 <= parts["importance"] <= 0.3
+    assert 0 <= parts["recency"] <= 0.2
+    assert 0 <= parts["access"] <= 0.1
+    assert 0 <= sum(parts.values()) <= 1 + 1e-12
+
+
+@given(st.floats(0, 0.9), st.floats(0, 0.1), st.integers(0, 20))
+def test_more_of_anything_is_never_less_relevant(one: float, more: float, count: int) -> None:
+    def total(*values: float) -> float:
+        return sum(why(item(values[1], values[2], int(values[3])), values[0], 1e6).values())
+
+    base = (one, one, 1e6 - 1000, count)
+    for place, plus in enumerate((more, more, 500.0, 1.0)):
+        other = [*base]
+        other[place] += plus
+        assert total(*other) >= total(*base)
+
+
+@given(st.lists(STATEMENTS, min_size=1, max_size=12))
+def test_consolidation_loses_no_source(statements: list[str]) -> None:
+    memory = MemoryMembrane(open_database(None))
+    for statement in statements:
+        memory.store(statement)
+    before = {one.id: one.content for one in memory.items}
+    memory.consolidate()
+    after = memory.items
+    kept = {one.id: one.content for one in after if "sources" not in one.metadata}
+    for one in after:
+        kept |= {source["id"]: source["content"] for source in one.metadata.get("sources", [])}
+    assert kept == before
+    # Who and what stay apart, also a statement and its opposite.
+    said = {(name, thing) for name in NAMES for thing in THINGS for one in statements
+            if f"{name} {thing}" in one}  # fmt: skip
+    left = {(name, thing) for name in NAMES for thing in THINGS for one in after
+            if f"{name} {thing}" in one.content}  # fmt: skip
+    assert left == said
+    assert memory.consolidate() == []
+
+
+@given(st.lists(TEXTS, max_size=8, unique_by=fold))
+def test_any_text_comes_back_as_it_was_and_travels(texts: list[str]) -> None:
+    memory = MemoryMembrane(open_database(None))
+    for text in texts:
+        memory.store(text)
+    assert len(memory) == len({fold(text.strip()) for text in texts})
+    other = MemoryMembrane(open_database(None))
+    assert other.import_json(memory.export_json()) == len(memory)
+    assert other.items == memory.items
+    for one in memory.items:
+        if terms(one.content):
+            assert one.id in {found.item.id for found in other.recall(one.content, len(texts))}
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5),
+                    lambda inner: st.lists(inner, max_size=3)
+                    | st.dictionaries(st.sampled_from(["format", "memories", "id", "content",
+                      "memory_type", "timestamp", "importance", "tags"]), inner)))  # fmt: skip
+def test_what_is_no_file_of_memories_imports_nothing(document: object) -> None:
+    memory = MemoryMembrane(open_database(None))
+    memory.store("Anna lives in Lisbon.")
+    whole = {"format": "deep-tree-echo memories 1", "memories": [document]}
+    for text in (json.dumps(document), json.dumps(whole), json.dumps(whole)[:-3]):
+        with pytest.raises(ArgumentError):
+            memory.import_json(text)
+    assert len(memory) == 1
+
+
+@given(st.lists(st.sampled_from(["dog cat", "car", "music cello", "zzz", "the"]), max_size=12),
+       st.data())  # fmt: skip
+def test_an_index_that_lost_rows_scores_as_one_made_anew(
+    texts: list[str], data: st.DataObject
+) -> None:
+    lexicon = Lexicon.bundled()
+    index = WordIndex(lexicon)
+    for text in texts:
+        index.add(text)
+    gone = data.draw(st.sets(st.sampled_from(range(len(texts))))) if texts else set()
+    for row in gone:
+        index.remove(row)
+    fresh = WordIndex(lexicon)
+    left = [row for row in range(len(texts)) if row not in gone]
+    for row in left:
+        fresh.add(texts[row])
+    for query in ("pet animals", "drive the car", "zzz"):
+        old, new = index.match(query), fresh.match(query)
+        assert old.best == pytest.approx(new.best)
+        assert old.scores[left].tolist() == pytest.approx(new.scores.tolist())
+        assert all(old.scores[row] == 0 for row in gone)
+
+
+@given(TEXTS)
+def test_the_rules_take_any_text(text: str) -> None:
+    assert 0 <= judge(text).importance <= 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "reason"),
+    [
+        ("Remember that the key is under the mat.", "declarative", "request"),
+        ("I love strawberries.", "declarative", "preference"),
+        ("My name is Ida.", "declarative", "person"),
+        ("The meeting is on 4 May.", "declarative", "date"),
+        ("We went to Oslo yesterday.", "episodic", None),
+        ("Always answer in one sentence.", "procedural", None),
+        ("What is a reservoir?", "declarative", "question"),
+    ],
+)
+def test_the_rules(text: str, kind: str, reason: str | None) -> None:
+    found = judge(text)
+    assert found.memory_type == kind
+    assert found.reasons == ((reason,) if reason else ())
