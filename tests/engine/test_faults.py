@@ -146,7 +146,7 @@ class Dying:
 
     def eval(self, tokens: Any, state: Any = None) -> Any:
         self._left -= 1
-        if self._left < 0:
+        if self._left == -1:
             raise self._error
         return self._eval(tokens, state)
 
@@ -193,3 +193,26 @@ def test_a_closed_engine_says_so(make: Make) -> None:
     *_, error = engine.process(context("Hello"))
     assert isinstance(error, Error)
     assert "is closed; load it again" in error.message
+
+
+@pytest.mark.parametrize("router", [False, True])
+def test_a_backend_that_dies_in_one_session_hands_over_the_others_too(
+    make: Make, router: bool
+) -> None:
+    from deep_tree_echo.backends.router import Router
+
+    chain = Chain.load(FILE)
+    Dying(chain, 12, BackendError("libecho has vanished."))
+    engine = make(Router.from_chain(chain) if router else chain, memory=None)
+    streams = {name: engine.process(context(f"I am {name}", name)) for name in "abc"}
+    last: dict[str, Any] = {}
+    while streams:
+        for name, stream in list(streams.items()):
+            event = next(stream, None)
+            if event is None:
+                del streams[name]
+            else:
+                last[name] = event
+    answers = {name: getattr(event, "text", event) for name, event in last.items()}
+    alone = make(Chain.load(FILE, "python_rwkv"), memory=None)
+    assert answers == {name: ask(alone, f"I am {name}", session=name)[1].text for name in "abc"}

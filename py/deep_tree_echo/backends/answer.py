@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..errors import BackendError
+from ..errors import BackendError, EchoError
 from ..events import Event, Failure, Fallback, Prompt
 from .base import Backend, Generation
 
@@ -99,6 +99,9 @@ class Answerer(Protocol):
     def give_up(self, begun: Begun, error: BackendError, failures: list[Failure]) -> None:
         """Takes note that ``begun`` has failed. Raises ``error`` if nobody is left."""
 
+    def has_closed(self, begun: Begun) -> bool:
+        """Whether the backend of ``begun`` was closed because of another answer."""
+
 
 class ChainGeneration(Generation):
     """An answer by a `Chain` or a `Router`: the backend's own events.
@@ -181,7 +184,11 @@ class ChainGeneration(Generation):
                     yield event
                 self._update(begun.generation)
                 return
-            except BackendError as error:
+            except EchoError as error:
+                if not isinstance(error, BackendError):
+                    if not self._answerer.has_closed(begun):
+                        raise
+                    error = BackendError("It failed in another answer and was closed.")
                 self._begun, self.prompt_read = None, False
                 self.text, self.context_tokens = "", 0
                 self._answerer.give_up(begun, error, self.failures)

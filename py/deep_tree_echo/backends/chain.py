@@ -195,8 +195,15 @@ class Chain:
                 failures.append(self._fall_back(error))
 
     def give_up(self, begun: Begun, error: BackendError, failures: list[Failure]) -> None:
-        """Loads the next backend in the middle of an answer."""
-        failures.append(self._fall_back(error))
+        """Loads the next backend in the middle of an answer, unless another one has done so."""
+        if self.has_closed(begun):
+            failures.append(Failure(begun.name, str(error)))
+        else:
+            failures.append(self._fall_back(error))
+
+    def has_closed(self, begun: Begun) -> bool:
+        """Whether the chain has fallen back since; closed as a whole it answers nothing."""
+        return self._backend is not None and begun.backend is not self._backend
 
     def _fall_back(self, error: BackendError) -> Failure:
         """Puts the next backend in use; raises ``error`` if none is left."""

@@ -195,6 +195,10 @@ class Router:
         """Takes note of a failure; the next `begin` looks further."""
         failures.append(Failure(begun.name, str(error)))
 
+    def has_closed(self, begun: Begun) -> bool:
+        """Never: a backend that is retired stays until its last answer has ended."""
+        return False
+
     # ---------------------------------------------------------------- on demand
 
     def switch_backend(self, name: str) -> Health | None:
