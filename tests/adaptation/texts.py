@@ -8,6 +8,7 @@ import numpy as np
 from deep_tree_echo.adaptation import AdaptationSettings
 from deep_tree_echo.adaptation.learner import Learner
 from deep_tree_echo.adaptation.senses import Senses
+from deep_tree_echo.errors import ArgumentError
 
 SMALL = AdaptationSettings(window=32, features=8, reservoir=8)
 
@@ -45,13 +46,16 @@ class Greedy:
         pass
 
     def sample(self, logits):
-        return int(np.argmax(logits)), 1.0
+        if not np.isfinite(logits).any():
+            raise ArgumentError("no logit is finite")
+        top = int(np.nanargmax(logits))
+        return top, float(1 / np.exp(logits.astype(float) - logits[top]).sum())
 
 
 def nats(model, tokens, settings=SMALL):
     """What a text costs without and with adaptation, (2, tokens - 1), and the learner."""
     senses = Senses(model.n_embed, settings)
-    learner = Learner(model.n_vocab, model.n_embed, senses.n_features, settings)
+    learner = Learner(model.n_vocab, senses, settings)
     state, echo, costs = None, None, []
     for read, follows in itertools.pairwise(tokens):
         logits, state = model.eval([read], state)

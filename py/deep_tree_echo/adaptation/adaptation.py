@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from math import log
+from math import log, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import platform
 from ..errors import ArgumentError
 from ..guidance import Guide
 from ..hidden import hidden_of
+from ..sampling import SamplingSettings
 from .gauge import Gauge
 from .learner import Learner
 from .recent import Recent
@@ -82,10 +84,10 @@ class Adaptation:
             if self._learner is None or self._senses is None or self._owner != owner:
                 self._clear()
                 self._senses = Senses(known.n_embed, self.settings)
-                self._learner = Learner(
-                    known.n_vocab, known.n_embed, self._senses.n_features, self.settings
-                )
+                self._learner = Learner(known.n_vocab, self._senses, self.settings)
                 self._owner = owner
+            if platform.IN_PYODIDE:
+                self._learner.log_sum = LogSum(model)
             return _Listening(self, model, self._learner, self._senses)
 
     def reset(self) -> None:
@@ -158,6 +160,25 @@ class Adaptation:
         self._gauge.bytes += n_bytes
         self._gauge.nats_without -= log(max(without, 1e-300))
         self._gauge.nats_with -= log(max(adapted, 1e-300))
+
+
+class LogSum:
+    """The largest logit and the logarithm of the sum of all, by the model's own sampler.
+
+    In a browser that takes a third of NumPy's time, which would be a tenth of a token's; natively
+    NumPy is faster.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._sampler = model.new_sampler(SamplingSettings(temperature=0, seed=0))
+
+    def __call__(self, logits: Any) -> tuple[float, float]:
+        try:
+            token, probability = self._sampler.sample(logits)
+        except ArgumentError:  # no logit is a finite number
+            return nan, nan
+        top = float(logits[token])
+        return top, top - log(probability)
 
 
 class _Nothing:

@@ -61,7 +61,8 @@ class Contexts:
             exactly the same weighs 1.
         """
         n = self.size
-        alike = self.vectors[:n] @ vector
+        # Without BLAS, as in a browser, einsum takes half the time of a product.
+        alike = np.einsum("ij,j->i", self.vectors[:n], vector)
         top = float(alike.max())
         slots = self.slots[:n]
         found = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .contexts import RESOLUTIONS, Contexts
 from .mixture import N_SIGNS, Mixture
 from .readout import MOST, Readout
-from .senses import Sensed
+from .senses import Sensed, Senses
 from .settings import AdaptationSettings
 from .slots import Slots
 
@@ -44,7 +44,7 @@ class Expectation:
         As ``rest``, for each expert.
     signs, shares : ndarray
         See `Mixture`.
-    corrections : ndarray, shape (n_slots of the readout,)
+    corrections : ndarray, shape (n_rows of the readout,)
         The readout's.
     """
 
@@ -69,23 +69,32 @@ class Expectation:
         return found
 
 
+def log_sum(logits: NDArray[np.float32]) -> tuple[float, float]:
+    """The largest of some logits, and the logarithm of the sum of their exponentials."""
+    top = float(logits.max())
+    return top, top + float(np.log(np.exp(logits - np.float32(top)).sum()))
+
+
 class Learner:
     """A readout and a memory of contexts, over the model's hidden state and a reservoir.
 
     Parameters
     ----------
-    n_vocab, n_embed, n_features : int
-        Logits; numbers of a hidden vector; what the readout sees.
+    n_vocab : int
+        Logits.
+    senses : Senses
+        What it sees of a place.
     settings : AdaptationSettings
         Sizes and rates.
     """
 
-    def __init__(
-        self, n_vocab: int, n_embed: int, n_features: int, settings: AdaptationSettings
-    ) -> None:
+    def __init__(self, n_vocab: int, senses: Senses, settings: AdaptationSettings) -> None:
+        n_features = senses.n_features
+        self.log_sum = log_sum
+        """Finds the logarithm of the sum of the exponentials of logits."""
         self.n_vocab, self.n_features, self.window = n_vocab, n_features, settings.window
         self.slots = Slots(min(n_vocab, settings.window + _SPARE))
-        self.contexts = Contexts(settings.window, n_embed)
+        self.contexts = Contexts(settings.window, senses.width)
         self.readout = Readout(
             n_features, self.slots.capacity, settings.regularisation, settings.gain
         )
@@ -99,23 +108,22 @@ class Learner:
         n = len(self.slots.tokens)
         if not n:
             return None
-        top = float(logits.max())
-        log_sum = top + float(np.log(np.exp(logits - np.float32(top)).sum()))
-        if not np.isfinite(log_sum):
+        top, total = self.log_sum(logits)
+        if not np.isfinite(total):
             return None
         tokens = self.slots.tokens
-        model = np.exp(logits[tokens].astype(np.float64) - log_sum)
+        model = np.exp(logits[tokens].astype(np.float64) - total)
         model[tokens < 0] = 0.0
         corrections = self.readout.corrections(sensed.features)
         experts = np.empty((2 + len(RESOLUTIONS), n))
         rests = np.zeros(len(experts))
         signs = np.zeros((len(experts) - 1, N_SIGNS))
-        sure = top - log_sum
+        sure = top - total
         experts[0], rests[0] = model, 1.0
         moved = model * np.exp(np.clip(corrections[:n], -MOST, MOST))
-        total = 1.0 - float(model.sum()) + float(moved.sum())
-        total = max(total, float(moved.sum()), _TINY)
-        experts[1], rests[1] = moved / total, 1.0 / total
+        scale = 1.0 - float(model.sum()) + float(moved.sum())
+        scale = 1.0 / max(scale, float(moved.sum()), _TINY)
+        experts[1], rests[1] = moved * scale, scale
         signs[0] = (1.0, np.log1p(self.contexts.count), 0.0, 0.0, sure)
         for i, (shares, density) in enumerate(self.contexts.expect(sensed.vector, n), 2):
             likeliest = int(shares.argmax())
@@ -134,7 +142,7 @@ class Learner:
         # What is forbidden stays so, and is no loss for the others: logits need no sum.
         experts[:, model == 0.0] = 0.0
         return Expectation(
-            logits, log_sum, model, weights @ experts, float(weights @ rests), experts, rests,
+            logits, total, model, weights @ experts, float(weights @ rests), experts, rests,
             signs, shares, corrections,
         )  # fmt: skip
 
@@ -150,26 +158,27 @@ class Learner:
         model = float(np.exp(float(expected.logits[token]) - expected.log_sum))
         return model, model * expected.rest, model * expected.rests
 
-    @staticmethod
-    def alone(logits: NDArray[np.float32], token: int) -> float:
+    def alone(self, logits: NDArray[np.float32], token: int) -> float:
         """The model's own probability of a token."""
-        top = logits.max()
-        return float(np.exp(logits[token] - top) / np.exp(logits - top).sum())
+        return float(np.exp(float(logits[token]) - self.log_sum(logits)[1]))
 
     def learn(self, expected: Expectation | None, sensed: Sensed, token: int) -> None:
         """Learns that a token came in a context."""
-        corrections = np.zeros(self.slots.capacity)
-        errors = np.zeros(self.slots.capacity)
+        released = np.empty(0, np.int64)
         if expected is not None:
             _, _, given = self.probabilities(expected, token)
             self.mixture.learn(expected.signs, expected.shares, given)
-            corrections = expected.corrections.copy()
-            errors[: expected.experts.shape[1]] = -expected.experts[1]
         if self.slots.is_full(token):
             released = self.slots.release(self.window)
             self.readout.forget(released)
-            corrections[released] = errors[released] = 0.0
         slot = self.slots.of(token)
+        self.readout.grow(len(self.slots.tokens))
+        corrections = np.zeros(self.readout.n_rows)
+        errors = np.zeros(self.readout.n_rows)
+        if expected is not None:
+            corrections[: len(expected.corrections)] = expected.corrections
+            errors[: expected.experts.shape[1]] = -expected.experts[1]
+        corrections[released] = errors[released] = 0.0
         errors[slot] += 1.0
         self.readout.learn(sensed.features, corrections, errors)
         self.contexts.learn(sensed.vector, slot)
@@ -178,7 +187,7 @@ class Learner:
     def nbytes(self) -> int:
         """Memory, in bytes."""
         width = self.n_features + 1
-        readout = 8 * width * (self.slots.capacity + width // 2)
+        readout = 8 * width * (self.readout.n_rows + width // 2)
         return readout + self.contexts.vectors.nbytes + 16 * self.slots.capacity
 
     def arrays(self) -> dict[str, Any]:
@@ -225,9 +234,7 @@ class Learner:
         if n and not -1 <= arrays["tokens"].min() <= arrays["tokens"].max() < self.n_vocab:
             raise ValueError(f"a token is not below {self.n_vocab}")
         self.slots.restore(arrays["tokens"], arrays["seen"], counts[0])
-        weights = np.zeros((self.slots.capacity, self.n_features + 1))
-        weights[:n] = arrays["weights"]
-        self.readout.restore(weights, np.ascontiguousarray(arrays["covariance"]))
+        self.readout.restore(arrays["weights"], arrays["covariance"])
         self.contexts.vectors[:size], self.contexts.slots[:size] = (
             arrays["vectors"],
             arrays["slots"],

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dtesn.least_squares import algebra
+from ..dtesn.least_squares import Recursion, algebra
 
 __all__ = ["Readout"]
 
@@ -23,6 +23,9 @@ Floats = NDArray[np.float64]
 
 MOST = 8.0
 """No logit is moved further."""
+
+_FIRST_ROWS = 256
+"""So many at first: a text of a few thousand tokens has no more than some hundred different."""
 
 
 class Readout:
@@ -41,15 +44,31 @@ class Readout:
     def __init__(self, n_features: int, n_slots: int, regularisation: float, gain: float) -> None:
         self._gain = gain
         self._n_slots = n_slots
-        self._recursion = algebra("auto").rls(n_features, n_slots, 1.0 / regularisation, 1.0, True)
+        self._n_features = n_features
+        self._start = 1.0 / regularisation
+        self.n_rows = min(n_slots, _FIRST_ROWS)
+        """Slots that have a row; more are made when they are needed."""
+        self._recursion = self._of_rows(self.n_rows)
+
+    def _of_rows(self, n_rows: int) -> Recursion:
+        return algebra("auto").rls(self._n_features, n_rows, self._start, 1.0, True)
+
+    def grow(self, n_slots: int) -> None:
+        """Makes sure that so many slots have rows."""
+        if n_slots > self.n_rows:
+            weights, covariance = self.arrays()
+            while self.n_rows < n_slots:
+                self.n_rows = min(2 * self.n_rows, self._n_slots)
+            self._recursion = self._of_rows(self.n_rows)
+            self.restore(weights, covariance)
 
     def corrections(self, features: Floats) -> Floats:
-        """(n_slots,) what is added to the logits, for features (n_features,)."""
+        """(n_rows,) what is added to the logits, for features (n_features,)."""
         found: Floats = self._recursion.predict(features[None])[0]
         return found
 
     def learn(self, features: Floats, corrections: Floats, errors: Floats) -> None:
-        """Learns from features (n_features,), their corrections and the errors (n_slots,)."""
+        """Learns from features (n_features,), their corrections and the errors (n_rows,)."""
         self._recursion.update(features[None], (corrections + self._gain * errors)[None])
 
     def forget(self, slots: NDArray[np.int64]) -> None:
@@ -59,9 +78,12 @@ class Readout:
         self._recursion.set(weights, self._recursion.covariance())
 
     def arrays(self) -> tuple[Floats, Floats]:
-        """Weights (n_slots, n_features + 1) and covariance (n_features + 1, n_features + 1)."""
+        """Weights (n_rows, n_features + 1) and covariance (n_features + 1, n_features + 1)."""
         return self._recursion.weights(), self._recursion.covariance()
 
     def restore(self, weights: Floats, covariance: Floats) -> None:
-        """Puts both back."""
-        self._recursion.set(weights, covariance)
+        """Puts weights (n, n_features + 1) of the first n slots back, and the covariance."""
+        self.grow(len(weights))
+        rows = np.zeros((self.n_rows, self._n_features + 1))
+        rows[: len(weights)] = weights
+        self._recursion.set(rows, np.ascontiguousarray(covariance))

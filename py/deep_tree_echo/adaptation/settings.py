@@ -18,7 +18,7 @@ class AdaptationSettings:
     window : int
         Tokens whose contexts are remembered, 16 to 8192.
     features : int
-        Numbers of a hidden vector that the readout sees, 8 to 512; a wider vector is projected.
+        Numbers of a hidden vector that are seen, 8 to 512; a wider vector is projected to as many.
     reservoir : int
         Units of the reservoir, 0 to 512; 0 is none.
     regularisation : float
@@ -44,7 +44,7 @@ class AdaptationSettings:
     """
 
     window: int = 1024
-    features: int = 128
+    features: int = 192
     reservoir: int = 64
     regularisation: float = 3.0
     gain: float = 10.0

@@ -103,8 +103,7 @@ def read_snapshot(data: bytes) -> Snapshot:
         if head["owner"] is not None:
             n_vocab, n_embed, fingerprint = head["owner"]
             owner = (int(n_vocab), int(n_embed), str(fingerprint))
-            n_features = Senses(owner[1], settings).n_features
-            learner = Learner(owner[0], owner[1], n_features, settings)
+            learner = Learner(owner[0], Senses(owner[1], settings), settings)
             learner.restore(arrays)
         return Snapshot(settings, owner, learner, Gauge(*head["gauge"]), learned)
     except (KeyError, TypeError, ValueError, IndexError, zipfile.BadZipFile) as error:
