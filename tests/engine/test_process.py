@@ -54,6 +54,11 @@ def test_the_result_is_the_answer_of_the_conversation(chain: Chain, make: Make) 
     assert result.enhancement_metadata.rwkv_cpp_enhanced
 
 
+def test_what_else_happened_is_in_the_record(engine: CognitiveEngine) -> None:
+    _, result = ask(engine, "Hello", temporal_context=[{"at": 3, "what": "rain"}])
+    assert result.temporal_context == [{"at": 3, "what": "rain"}]
+
+
 def test_what_was_recalled_is_read_before_the_message(engine: CognitiveEngine) -> None:
     ask(engine, "Ada likes tea")
     _, result = ask(engine, "What does Ada like?", session="other")
@@ -341,7 +346,7 @@ def test_no_field_is_a_constant(engine: CognitiveEngine) -> None:
         # What is the same for every request to the same model must be.
         "backend", "backend_used", "model", "stop_reason", "type", "fallback_mode", "error",
         "enhancement_metadata.rwkv_cpp_enhanced", "enhancement_metadata.parallel_processing",
-        "enhancement_metadata.cache_enabled",
+        "enhancement_metadata.cache_enabled", "temporal_context",
     }  # fmt: skip
     unexpected = {
         key

@@ -106,6 +106,8 @@ class Result(Done):
         Whether a better backend could not be used, or nobody but the mock answered.
     error : str or None
         Why a membrane failed, though the answer came.
+    temporal_context : list
+        That of the request, as it was.
     """
 
     memory_response: MembraneResponse
@@ -120,3 +122,4 @@ class Result(Done):
     enhancement_metadata: EnhancementMetadata
     fallback_mode: bool
     error: str | None
+    temporal_context: list[Any]

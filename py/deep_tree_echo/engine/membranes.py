@@ -83,7 +83,8 @@ class MembraneSteps:
                 "memory", "prepare", lambda: _response(memory.prepare(context))
             )
             self.preface = recalled.output_text if recalled else ""
-        asked = [name for name in ("json_schema", "grammar") if context.metadata.get(name)]
+        forms = ("json_schema", "grammar")
+        asked = [name for name in forms if context.metadata.get(name) is not None]
         if asked and self._grammar is None:
             raise ArgumentError(
                 f"metadata has {asked[0]!r}, and this engine has no grammar membrane; give it one, "

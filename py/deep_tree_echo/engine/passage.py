@@ -238,6 +238,7 @@ class Passage:
             ),
             fallback_mode=bool(done.failures) or done.backend == "mock",
             error=" ".join(errors) or None,
+            temporal_context=list(self._request.context.temporal_context),
         )
 
     def _metrics(self, done: Done) -> dict[str, Any]:
