@@ -28,15 +28,15 @@ from deep_tree_echo.membranes.reasoning.calibration import (
 from deep_tree_echo.membranes.reasoning.measure import choose_all, draw_all
 from deep_tree_echo.membranes.reasoning.options import option_scores, read
 from deep_tree_echo.membranes.reasoning.tasks import FAMILIES, tasks
+from deep_tree_echo.platform import bundled_model_path
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.random_models import random_model_bytes
 
 FILE = ModelFile.from_bytes("model.bin", random_model_bytes())
-SOME = Calibration(
-    2.0, (0.0, 1.0, 0.0, 0.0, 0.0), (-1.0, 0.0, 1.0, 0.0, 0.0), (0.0, 1, 0, 0, 0), ""
-)
+OPTION = (0.0, 1.0, *[0.0] * 8)
+SOME = Calibration(2.0, OPTION, (-1, 0, -1, 0, 0, 0), (0, 1, 0, 0, 0, 0), "")
 
 
 def test_the_temperature_of_known_probabilities_is_found():
@@ -79,8 +79,8 @@ def test_the_error_by_hand():
 
 
 def test_more_agreement_and_likelier_words_make_surer():
-    known = replace(SOME, vote=(0.0, 1.0, 1.0, 0.0, 0.0))
-    evidence = Evidence(5, 0.6, -1.0, -0.5, 10)
+    known = replace(SOME, vote=(0.0, 1.0, -1.0, 0.0, 0.0, 0.0))
+    evidence = Evidence(5, 0.6, -1.0, 10)
     base = known.judge(evidence).confidence
     assert known.judge(replace(evidence, share=1.0)).confidence > base
     assert known.judge(replace(evidence, per_token=-0.1)).confidence > base
@@ -88,15 +88,15 @@ def test_more_agreement_and_likelier_words_make_surer():
 
 
 def test_without_probabilities_there_is_no_confidence():
-    evidence = Evidence(3, 0.7, None, None, 4)
+    evidence = Evidence(3, 0.7, None, 4)
     for judgement in (SOME.judge(evidence), ReasoningMembrane().judge(evidence, "")):
         assert (judgement.confidence, judgement.calibrated) == (None, False)
 
 
 def test_an_unknown_model_is_said_to_be_uncalibrated():
-    judgement = ReasoningMembrane().judge(Evidence(3, 0.7, -1.0, -1.0, 4), "unknown")
+    judgement = ReasoningMembrane().judge(Evidence(3, 0.7, -1.0, 4), "unknown")
     assert (judgement.confidence, judgement.calibrated) == (0.7, False)
-    alone = ReasoningMembrane().judge(Evidence(1, 1.0, -1.0, -1.0, 4), "unknown")
+    alone = ReasoningMembrane().judge(Evidence(1, 1.0, -1.0, 4), "unknown")
     assert alone.confidence == pytest.approx(math.exp(-1))
 
 
@@ -115,10 +115,11 @@ def test_calibrations_are_kept_in_the_database():
     ReasoningMembrane(database=database).keep("abc", replace(SOME, temperature=3.0))
     again = ReasoningMembrane(database=database)
     assert again.calibration("abc") == replace(SOME, temperature=3.0)
-    assert again.judge(Evidence(3, 0.7, -1.0, -1.0, 4), "abc").calibrated
+    assert again.judge(Evidence(3, 0.7, -1.0, 4), "abc").calibrated
     assert ReasoningMembrane().calibration("abc") is None
     with pytest.raises(ArgumentError, match="fingerprint is ''"):
         again.keep("", SOME)
+    database.close()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_calibrations_are_kept_in_the_database():
     [
         ({"temperature": 0.0}, "temperature is 0.0"),
         ({"vote": (1.0,)}, "vote is"),
-        ({"single": (math.nan,) * 5}, "single is"),
+        ({"single": (math.nan,) * 6}, "single is"),
     ],
 )
 def test_numbers_that_are_no_calibration_are_refused(change, message):
@@ -188,3 +189,8 @@ def test_a_model_calibrates_itself(monkeypatch):
 def test_too_few_answers_calibrate_nothing():
     with pytest.raises(ArgumentError, match="chosen has 0 answers; a fit needs at least 100"):
         measure.fit([], [], "")
+
+
+def test_the_bundled_model_is_calibrated():
+    chain = Chain.load(ModelFile.from_path(bundled_model_path()))
+    assert chain.backend.model.fingerprint in bundled()

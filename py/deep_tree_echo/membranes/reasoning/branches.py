@@ -367,9 +367,7 @@ class Branching(Drawn):
         )
         chosen = groups[0].members[0]
         answer = self._candidates[chosen]
-        evidence = Evidence(
-            len(voters), groups[0].share, answer.per_token, answer.per_byte, len(answer.steps)
-        )
+        evidence = Evidence(len(voters), groups[0].share, answer.per_token, len(answer.steps))
         self.outcome = Outcome(
             tuple(self._candidates), groups, chosen, self._judge(evidence, fingerprint_of(answer))
         )

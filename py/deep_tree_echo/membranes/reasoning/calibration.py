@@ -50,7 +50,7 @@ class Evidence:
         How many voted.
     share : float
         Of the winning group, in (0, 1].
-    per_token, per_byte : float or None
+    per_token : float or None
         The answer's mean log-probability, natural; ``None`` where the backend gives none.
     n_tokens : int
         Tokens of the answer.
@@ -59,20 +59,22 @@ class Evidence:
     n_candidates: int
     share: float
     per_token: float | None
-    per_byte: float | None
     n_tokens: int
 
     def features(self) -> list[float] | None:
         """What the logistic function weighs, or ``None`` where there are no probabilities.
 
-        One, the log-odds of the share (with half a vote on either side, so that a unanimous one
-        is finite), both log-probabilities, and the logarithm of the length.
+        One; the log-odds of the share, with half a vote on either side, so that a unanimous one is
+        finite; the logarithm of how unlikely all of the answer is, in nats, and of its length,
+        both with their squares. Logarithms, for answers known by heart lie close to certainty.
         """
-        if self.per_token is None or self.per_byte is None:
+        if self.per_token is None:
             return None
         n = self.n_candidates
         odds = (n * self.share + 0.5) / (n * (1 - self.share) + 0.5)
-        return [1.0, math.log(odds), self.per_token, self.per_byte, math.log1p(self.n_tokens)]
+        doubt = math.log(0.05 - self.per_token * self.n_tokens)
+        length = math.log1p(self.n_tokens)
+        return [1.0, math.log(odds), doubt, doubt**2, length, length**2]
 
     @property
     def known_features(self) -> list[float]:
@@ -119,23 +121,30 @@ class OptionEvidence:
         values = self.per_byte
         return values.index(max(values))
 
-    def features(self, temperature: float) -> list[float]:
+    def features(self) -> list[float]:
         """What the logistic function weighs.
 
-        One, the log-odds of the best option, its log-probability per byte, its lead over the next
-        best in nats, and the logarithm of its length.
+        One; the best option's lead over the next one and its unlikelihood, both per byte, as
+        logarithms with their squares; the mean unlikelihood; its lead in nats, signed and as a
+        logarithm; the mean length with its square, and the best one's length over that.
         """
-        values = self.per_byte
-        best = self.best
-        chance = min(softmax(values, temperature)[best], 1 - 1e-9)
-        lead = max((score for place, score in enumerate(self.scores) if place != best), default=0.0)
-        lead = self.scores[best] - lead
+        values, best = self.per_byte, self.best
+        others = [place for place in range(len(values)) if place != best]
+        lead = math.log(1e-3 + values[best] - max(values[place] for place in others))
+        doubt = math.log(1e-2 - values[best])
+        nats = self.scores[best] - max(self.scores[place] for place in others)
+        size = math.fsum(self.sizes) / len(self.sizes)
         return [
             1.0,
-            math.log(chance / (1 - chance)),
-            values[best],
-            math.copysign(math.log1p(abs(lead)), lead),
-            math.log(self.sizes[best]),
+            lead,
+            lead**2,
+            doubt,
+            doubt**2,
+            math.log(1e-2 - math.fsum(values) / len(values)),
+            math.copysign(math.log1p(abs(nats)), nats),
+            math.log(size),
+            math.log(size) ** 2,
+            math.log(self.sizes[best] / size),
         ]
 
 
@@ -163,9 +172,9 @@ class Calibration:
     ----------
     temperature : float
         Divides the log-probabilities per byte of given options.
-    option : tuple of float, length 5
+    option : tuple of float, length 10
         Weights of `OptionEvidence.features`.
-    single, vote : tuple of float, length 5
+    single, vote : tuple of float, length 6
         Weights of `Evidence.features`, for one candidate and for several.
     tasks : str
         What it was fitted on.
@@ -180,10 +189,10 @@ class Calibration:
     def __post_init__(self) -> None:
         if not 0 < self.temperature < math.inf:
             raise ArgumentError(f"temperature is {self.temperature!r}; it must be above 0.")
-        for name in ("option", "single", "vote"):
+        for name, count in (("option", 10), ("single", 6), ("vote", 6)):
             weights = getattr(self, name)
-            if len(weights) != 5 or not all(map(math.isfinite, weights)):
-                raise ArgumentError(f"{name} is {weights!r}; give five finite numbers.")
+            if len(weights) != count or not all(map(math.isfinite, weights)):
+                raise ArgumentError(f"{name} is {weights!r}; give {count} finite numbers.")
 
     def judge(self, evidence: Evidence) -> Judgement:
         """The confidence in an answer that was drawn."""
@@ -196,12 +205,12 @@ class Calibration:
     def weigh(self, evidence: OptionEvidence) -> list[float]:
         """The probability of each given answer to be the right one; they sum to 1.
 
-        The best one's is the logistic function of the evidence, and the others share the rest as
-        the temperature says.
+        The best one's is the logistic function of the evidence, which was fitted on four options,
+        but never less than an even share; the others share the rest as the temperature says.
         """
         if len(evidence.scores) == 1:
             return [1.0]
-        best = _logistic(self.option, evidence.features(self.temperature))
+        best = max(_logistic(self.option, evidence.features()), 1 / len(evidence.scores))
         values, place = evidence.per_byte, evidence.best
         rest = softmax([value for at, value in enumerate(values) if at != place], self.temperature)
         shares = [(1 - best) * share for share in rest]
@@ -290,7 +299,8 @@ def fit_logistic(features: ArrayLike, right: ArrayLike, strength: float = 1.0) -
         Whether each answer is right. As Platt does, a right one counts as slightly less than 1
         and a wrong one as slightly more than 0.
     strength : float
-        Of the pull to weights of 0, which keeps them finite; the first is free.
+        Of the pull to weights of 0, which keeps them finite, whatever a feature is measured in;
+        the first is free.
 
     Returns
     -------
@@ -306,7 +316,8 @@ def fit_logistic(features: ArrayLike, right: ArrayLike, strength: float = 1.0) -
             f"features has the shape {x.shape} and right {hit.shape}; give one row for each answer."
         )
     targets = np.where(hit, (hit.sum() + 1) / (hit.sum() + 2), 1 / ((~hit).sum() + 2))
-    pull = np.full(x.shape[1], strength)
+    spread = x.var(axis=0)
+    pull = strength * np.where(spread > 1e-12, spread, 1.0)
     pull[0] = 0.0
     weights = np.zeros(x.shape[1])
 

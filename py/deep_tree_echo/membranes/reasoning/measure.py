@@ -113,12 +113,11 @@ def draw_all(
         first, answer = outcome.candidates[0], outcome.answer
         if answer.per_token is None or first.per_token is None:
             continue  # nothing was said, or nobody knows how likely it was
-        single = Evidence(1, 1.0, first.per_token, first.per_byte, len(first.steps))
+        single = Evidence(1, 1.0, first.per_token, len(first.steps))
         vote = Evidence(
             sum(len(group.members) for group in outcome.groups),
             outcome.groups[0].share,
             answer.per_token,
-            answer.per_byte,
             len(answer.steps),
         )
         yield Drawn(
@@ -155,7 +154,7 @@ def fit(chosen: Sequence[Chosen], drawn: Sequence[Drawn], about: str) -> Calibra
     right = [one.is_right for one in chosen]
     return Calibration(
         temperature,
-        tuple(fit_logistic([one.evidence.features(temperature) for one in chosen], right)),
+        tuple(fit_logistic([one.evidence.features() for one in chosen], right)),
         tuple(
             fit_logistic(
                 [one.single.known_features for one in drawn], [one.single_right for one in drawn]
