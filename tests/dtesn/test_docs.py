@@ -21,6 +21,7 @@ ROUGHLY = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
         ("dtesn.md", 0, 15),
         ("psystem.md", ROUGHLY, 10),
         ("readouts.md", ROUGHLY, 20),
+        ("reasoning.md", 0, 10),
         ("reservoirs.md", 0, 10),
         ("sources.md", 0, 10),
     ],
