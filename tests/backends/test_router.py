@@ -499,7 +499,9 @@ def test_a_file_that_cannot_be_read_again_leads_to_the_mock():
     _, generation = ask(one)
     assert [failure.backend for failure in generation.failures] == ["rwkv_cpp"]
     assert generation.backend_name == "mock"
-    assert "comes asynchronously" in one.failures[0].reason
+    assert [failure.backend for failure in one.failures] == ["rwkv_cpp", "python_rwkv"]
+    assert "has been closed" in one.failures[0].reason
+    assert "comes asynchronously" in one.failures[1].reason
 
 
 def test_the_chains_failures_go_with_it(monkeypatch):

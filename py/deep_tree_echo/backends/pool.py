@@ -202,6 +202,8 @@ class Pool:
         others.sort(key=lambda one: one is self.leader)
         over = len(others) - self._settings.most_loaded + 1
         for slot in [one for one in others if one.loaded and not one.loaded.users][: max(over, 0)]:
+            if slot.reason:  # or each request would load it, fail, and load the other one again
+                self.distrust(slot, slot.reason, at_once=True)
             self.retire(slot, "Another one was loaded in its place.")
 
     def enter(self, slot: Slot, backend: Backend) -> None:
