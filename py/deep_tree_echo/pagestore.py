@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
 
 from .backends.base import Backend
 from .conversation import Conversation, asked_text
-from .errors import ArgumentError
+from .errors import ArgumentError, FileError
 from .pagedatabase import PageDatabase
 from .store import ConversationStore
 from .store.places import place_after, text_of
@@ -36,6 +37,7 @@ class PageStore:
             "delete": lambda talk: self._open().delete(talk),
             "choice": lambda name: self._open().choice(name),
             "choose": lambda name, value: self._open().choose(name, value),
+            "check": lambda: self._open().database.execute("PRAGMA integrity_check"),
             "search": lambda text: [found.to_json() for found in self._open().search(text)],
         }
 
@@ -88,12 +90,15 @@ class PageStore:
         said : str or None
             The message that it is going to read, if any.
         """
-        if self._store is None or not self._store.has_message(answer):
-            return None
         before = None
         if said is not None:
             before = text_of(talk.asked(said)).removesuffix(asked_text(said))
-        return Recorder(self._store, answer, before=before)
+        # Storage that fails does not keep anybody from answering.
+        with contextlib.suppress(FileError):
+            if self._store is not None and self._store.has_message(answer):
+                # The words of the page keep the states between by themselves (words.py).
+                return Recorder(self._store, answer, before=before, snapshot_tokens=None)
+        return None
 
     def resumed(
         self, turns: list[dict[str, str]], backend: Backend, talk: Callable[[Place], Conversation]
@@ -103,27 +108,30 @@ class PageStore:
         ``None`` if the last of them is not there, or is another text.
         """
         store, last = self._store, turns[-1]
-        if store is None or not store.has_message(last["id"]):
-            return None
-        if store.message(last["id"]).text != last["text"]:
-            return None
-        return talk(place_after(store, last["id"], backend))
+        with contextlib.suppress(FileError):
+            if store is None or not store.has_message(last["id"]):
+                return None
+            if store.message(last["id"]).text == last["text"]:
+                return talk(place_after(store, last["id"], backend))
+        return None
 
     def answered(
         self, turns: list[dict[str, str]], backend: Backend, talk: Callable[[], Conversation]
     ) -> Conversation | None:
         """A talk whose last turn is that of ``turns``, to go on with its answer."""
         store, (said, last) = self._store, turns[-2:]
-        if store is None or not store.has_message(last["id"]):
-            return None
-        found = store.message(last["id"])
-        if found.text != last["text"] or not found.text:
-            return None
-        asked = place_after(store, said["id"], backend, separated=False)
-        answer = place_after(store, last["id"], backend, separated=False)
-        result = talk()
-        result.resume(said["text"], asked, found.raw, answer)
-        return result
+        with contextlib.suppress(FileError):
+            if store is None or not store.has_message(last["id"]):
+                return None
+            found = store.message(last["id"])
+            if found.text != last["text"] or not found.text:
+                return None
+            asked = place_after(store, said["id"], backend, separated=False)
+            answer = place_after(store, last["id"], backend, separated=False)
+            result = talk()
+            result.resume(said["text"], asked, found.raw, answer)
+            return result
+        return None
 
     def _open(self) -> ConversationStore:
         if self._store is None:

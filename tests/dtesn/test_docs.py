@@ -24,6 +24,7 @@ ROUGHLY = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
         ("reasoning.md", 0, 10),
         ("reservoirs.md", 0, 10),
         ("sources.md", 0, 10),
+        ("store.md", doctest.IGNORE_EXCEPTION_DETAIL, 20),
     ],
 )
 def test_examples_run(name: str, flags: int, more_than: int) -> None:

@@ -31,8 +31,8 @@ class Recorder:
     before : str, optional
         Everything that the model knows from before the question; from it follows what the model
         has read of the question, which may be more than its text.
-    snapshot_tokens : int
-        A state is kept every so many tokens.
+    snapshot_tokens : int or None
+        A state is kept every so many tokens; ``None``: only at the end of the answer.
 
     Notes
     -----
@@ -47,7 +47,7 @@ class Recorder:
         answer: str,
         *,
         before: str | None = None,
-        snapshot_tokens: int = SNAPSHOT_TOKENS,
+        snapshot_tokens: int | None = SNAPSHOT_TOKENS,
     ) -> None:
         self.trouble: str | None = None
         """Why something could not be kept, in one sentence."""
@@ -116,7 +116,7 @@ class Recorder:
             self._tokens.append(said)
             at = len(self._tokens)
             self._try(lambda: self._store.said(self._answer, at - 1, said))
-            if at % self._every == 0:
+            if self._every and at % self._every == 0:
                 self._keep(self._answer, at, len(written), talk.position)
         elif isinstance(event, Prompt):
             if event.done == event.total and not self._begun_with:
@@ -136,7 +136,8 @@ class Recorder:
         if self._before is not None and position.text.startswith(self._before):
             read, question = position.text[len(self._before) :], self._question
             self._try(lambda: self._store.read(question, read))
-        self._keep(self._question, -1, 0, position)
+        if self._every:
+            self._keep(self._question, -1, 0, position)
 
     def _keep(
         self, message: str, n_tokens: int, characters: int, position: Position | None
@@ -151,9 +152,14 @@ class Recorder:
 
     def _end(self, raw: str | None, **facts: Any) -> None:
         self._ended = True
-        if self._store.has_message(self._answer):
-            raw = "".join(said.text for said in self._tokens) if raw is None else raw
-            self._try(lambda: self._store.finish(self._answer, raw, self._tokens, **facts))
+        written = "".join(said.text for said in self._tokens) if raw is None else raw
+
+        def finish() -> None:
+            # It may have been deleted meanwhile.
+            if self._store.has_message(self._answer):
+                self._store.finish(self._answer, written, self._tokens, **facts)
+
+        self._try(finish)
 
     def _try(self, write: Callable[[], object]) -> None:
         if self.trouble is not None:
