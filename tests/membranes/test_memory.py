@@ -17,6 +17,10 @@ from deep_tree_echo.membranes.memory import MemoryMembrane, MemorySettings, enco
 from deep_tree_echo.membranes.memory.relevance import WEIGHTS
 from numpy.typing import NDArray
 
+from tests.membranes.memories import closing, in_memory
+
+__all__ = ["closing"]
+
 DAY = 86400.0
 
 
@@ -43,7 +47,7 @@ class Letters:
 
 
 def membrane(database: Database | None = None, **more: Any) -> MemoryMembrane:
-    return MemoryMembrane(database or open_database(None), clock=more.pop("clock", Clock()), **more)
+    return MemoryMembrane(database or in_memory(), clock=more.pop("clock", Clock()), **more)
 
 
 def context(text: str, **more: Any) -> CognitiveContext:
@@ -166,7 +170,7 @@ def test_a_restart_keeps_everything(tmp_path: Path) -> None:
 
 
 def test_another_model_reads_anew_and_encodings_are_never_mixed() -> None:
-    database = open_database(None)
+    database = in_memory()
     first = Letters("a")
     memory = membrane(database, encoder=first)
     for text in ("The pond is deep.", "The lake is cold.", "The river is wide."):

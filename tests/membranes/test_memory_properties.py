@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from deep_tree_echo.database import open_database
 from deep_tree_echo.errors import ArgumentError
 from deep_tree_echo.membranes.memory import MemoryItem, MemoryMembrane, judge
 from deep_tree_echo.membranes.memory.index import WordIndex
@@ -14,6 +13,10 @@ from deep_tree_echo.membranes.memory.relevance import why
 from deep_tree_echo.membranes.memory.words import fold, terms
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.membranes.memories import closing, in_memory
+
+__all__ = ["closing"]
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(str.strip)
 NAMES = ("Anna", "Leo", "Rosa")
@@ -57,7 +60,7 @@ def test_more_of_anything_is_never_less_relevant(one: float, more: float, count:
 
 @given(st.lists(STATEMENTS, min_size=1, max_size=12))
 def test_consolidation_loses_no_source(statements: list[str]) -> None:
-    memory = MemoryMembrane(open_database(None))
+    memory = MemoryMembrane(in_memory())
     for statement in statements:
         memory.store(statement)
     before = {one.id: one.content for one in memory.items}
@@ -78,11 +81,11 @@ def test_consolidation_loses_no_source(statements: list[str]) -> None:
 
 @given(st.lists(TEXTS, max_size=8, unique_by=fold))
 def test_any_text_comes_back_as_it_was_and_travels(texts: list[str]) -> None:
-    memory = MemoryMembrane(open_database(None))
+    memory = MemoryMembrane(in_memory())
     for text in texts:
         memory.store(text)
     assert len(memory) == len({fold(text.strip()) for text in texts})
-    other = MemoryMembrane(open_database(None))
+    other = MemoryMembrane(in_memory())
     assert other.import_json(memory.export_json()) == len(memory)
     assert other.items == memory.items
     for one in memory.items:
@@ -95,7 +98,7 @@ def test_any_text_comes_back_as_it_was_and_travels(texts: list[str]) -> None:
                     | st.dictionaries(st.sampled_from(["format", "memories", "id", "content",
                       "memory_type", "timestamp", "importance", "tags"]), inner)))  # fmt: skip
 def test_what_is_no_file_of_memories_imports_nothing(document: object) -> None:
-    memory = MemoryMembrane(open_database(None))
+    memory = MemoryMembrane(in_memory())
     memory.store("Anna lives in Lisbon.")
     whole = {"format": "deep-tree-echo memories 1", "memories": [document]}
     for text in (json.dumps(document), json.dumps(whole), json.dumps(whole)[:-3]):

@@ -48,12 +48,14 @@ class MemoryMembrane:
     Examples
     --------
     >>> from deep_tree_echo.database import open_database
-    >>> memory = MemoryMembrane(open_database(None))
+    >>> database = open_database(None)
+    >>> memory = MemoryMembrane(database)
     >>> _ = memory.store("My sister Anna lives in Lisbon.")
     >>> _ = memory.store("My sister Anna plays the cello.")
     >>> best = memory.recall("Which instrument does Anna play?", k=1)[0]
     >>> best.item.content, sorted(best.why)
     ('My sister Anna plays the cello.', ['access', 'importance', 'recency', 'similarity'])
+    >>> database.close()
     """
 
     def __init__(
