@@ -95,9 +95,9 @@ def likeliest(logits: Any, count: int) -> Any:
 
     Notes
     -----
-    The largest of each block of 256 is found first, for only in the ``count`` best blocks can the
-    best tokens be. That reads the logits once, where sorting or partitioning them all takes
-    several times as long.
+    The largest of each block of 256 is found first, for in the ``count`` best blocks are the best
+    tokens. That reads the logits once, where sorting or partitioning them all takes several times
+    as long. Among equal logits any may be left out.
 
     Examples
     --------
@@ -107,21 +107,34 @@ def likeliest(logits: Any, count: int) -> Any:
     """
     import numpy as np
 
-    candidates = None
     whole = len(logits) - len(logits) % _BLOCK
-    if whole > count * _BLOCK:
-        best = logits[:whole].reshape(-1, _BLOCK).max(axis=1)
-        blocks = np.argpartition(best, -count)[-count:]
-        candidates = (blocks[:, None] * _BLOCK + np.arange(_BLOCK)).reshape(-1)
-        if whole < len(logits):
-            candidates = np.append(candidates, np.arange(whole, len(logits)))
-    among = logits if candidates is None else logits[candidates]
-    if count < len(among):
-        places = np.argpartition(among, -count)[-count:]
+    if whole <= count * _BLOCK:
+        return _sorted(logits, count)
+    table = np.ascontiguousarray(logits[:whole], dtype=np.float32).reshape(-1, _BLOCK)
+    # Floats above 0 are in the order of their bits, and integers are compared faster.
+    best = table.view(np.int32).max(axis=1)
+    blocks = np.argpartition(best, -count)[-count:]
+    if best[blocks].min() <= 0:
+        blocks = np.argpartition(table.max(axis=1), -count)[-count:]
+    blocks.sort()
+    among = np.append(table[blocks], logits[whole:])
+    places = _sorted(among, count)
+    inside = places < count * _BLOCK
+    blocks = np.append(blocks, whole // _BLOCK)
+    first = np.where(inside, places // _BLOCK, count)
+    return blocks[first] * _BLOCK + places - first * _BLOCK
+
+
+def _sorted(logits: Any, count: int) -> Any:
+    """The same by looking at all of them; the lower token first among equals."""
+    import numpy as np
+
+    if count < len(logits):
+        least = np.partition(logits, -count)[-count]
+        places = np.flatnonzero(logits >= least)
     else:
-        places = np.arange(len(among))
-    places = places[np.argsort(-among[places], kind="stable")]
-    return places if candidates is None else candidates[places]
+        places = np.arange(len(logits))
+    return places[np.argsort(-logits[places], kind="stable")][:count]
 
 
 def log_normaliser(logits: Any) -> float:
