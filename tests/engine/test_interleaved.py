@@ -73,6 +73,10 @@ class World:
         if event.type in ("done", "error"):
             self.running.pop(name).close()
 
+    def go(self, name: str) -> None:
+        for _ in range(5):
+            self.step(name)
+
     def end(self, name: str) -> None:
         while name in self.running:
             self.step(name)
@@ -109,7 +113,7 @@ class World:
 
 OPERATIONS = st.lists(
     st.tuples(
-        st.sampled_from(["begin", "step", "step", "end", "leave", "stop", "fail"]),
+        st.sampled_from(["begin", "begin", "step", "go", "go", "end", "leave", "stop", "fail"]),
         st.sampled_from("abc"),
     ),
     max_size=40,
