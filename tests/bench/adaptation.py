@@ -96,7 +96,9 @@ def interval(found: Floats, column: int) -> tuple[float, float]:
     return float(np.quantile(changes, 0.025)), float(np.quantile(changes, 0.975))
 
 
-def texts(models: dict[str, Path], n: dict[str, int]) -> dict[str, float]:
+def texts(
+    models: dict[str, Path], n: dict[str, int], parts: Sequence[str] = PARTS
+) -> dict[str, float]:
     """The figures of all kinds of text and models."""
     figures = {}
     kinds = held_out()
@@ -105,7 +107,7 @@ def texts(models: dict[str, Path], n: dict[str, int]) -> dict[str, float]:
             for kind, several in kinds.items():
                 chosen = several[: n[kind]]
                 found = np.array(
-                    list(pool.map(costs, [path] * len(chosen), chosen, [PARTS] * len(chosen)))
+                    list(pool.map(costs, [path] * len(chosen), chosen, [parts] * len(chosen)))
                 )
                 n_bits = found[:, -1].sum() * np.log(2)
                 key = f"adaptation_{name}_{kind}"
@@ -119,7 +121,7 @@ def texts(models: dict[str, Path], n: dict[str, int]) -> dict[str, float]:
                     f"{key}_worst": float(100 * (found[:, 1] / found[:, 0] - 1).max()),
                 }
                 figures |= {
-                    f"{key}_change_{part}": change(found, 1 + i) for i, part in enumerate(PARTS)
+                    f"{key}_change_{part}": change(found, 1 + i) for i, part in enumerate(parts)
                 }
                 for line in [line for line in figures if line.startswith(key)]:
                     print(f"  {line:56} {figures[line]:9.3f}", flush=True)
@@ -147,6 +149,7 @@ def main() -> None:
     parser.add_argument("--python", type=int, default=12)
     parser.add_argument("--model", type=Path, default=TRAINED, help="beside the bundled one")
     parser.add_argument("--only", choices=("texts", "cost"))
+    parser.add_argument("--parts", nargs="*", choices=PARTS[1:], default=PARTS[1:])
     options = parser.parse_args()
     if not (ROOT / "build" / "training" / "echo" / "chat.npy").exists():
         subprocess.run([sys.executable, "-m", "deep_tree_echo.training", "prepare"], check=True)
@@ -160,7 +163,7 @@ def main() -> None:
         if options.model.exists():
             models["echo_5m"] = options.model
         n = {kind: getattr(options, kind) for kind in ("chat", "speeches", "python")}
-        figures |= texts(models, n)
+        figures |= texts(models, n, (PARTS[0], *options.parts))
     keep(figures)
 
 
