@@ -166,7 +166,7 @@ def test_what_is_under_way_is_seen(model):
     processor = DTESNProcessor(SMALL, model)
 
     async def main():
-        batch = asyncio.ensure_future(processor.batch(["a reservoir " * 40] * 4))
+        batch = asyncio.ensure_future(processor.batch(["a reservoir " * 20] * 4))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         data = await processor._fetch_multi_source_data()
