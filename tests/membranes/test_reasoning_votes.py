@@ -91,6 +91,8 @@ def test_texts_that_a_third_one_joins_are_one_group():
     ballots = [Ballot("a b c d"), Ballot("c d e f"), Ballot("b c d e")]
     assert len(vote(ballots[:2], "words")) == 2
     assert len(vote(ballots, "words")) == 1
+    chain = [Ballot(text) for text in ("a b c d", "b c d e", "c d e f", "d e f g")]
+    assert len(vote(chain, "words")) == 1
 
 
 @pytest.mark.parametrize(
