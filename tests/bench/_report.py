@@ -65,6 +65,9 @@ GOALS = (
         0.1,
         "log time over log non-zeros, distance of its slope from 1",
     ),
+    Goal("recall_engine_over_bm25", "≥", 10, "points of recall@5 over BM25 alone", 1),
+    Goal("recall_10000_ms_native", "≤", 20, "recall among 10,000 memories, native"),
+    Goal("recall_10000_ms_wasm", "≤", 60, "the same in Pyodide"),
     Goal(
         "reservoir_step_512_us_wasm", "≤", 100, "a step of 512 units inside Pyodide, microseconds"
     ),
@@ -430,6 +433,34 @@ def calibration(figures: Figures) -> Iterator[str]:
                 f"| {title} | {family} | {n:.0f} | {right:.3f} | {before:.3f} | {after:.3f} "
                 f"({low:.3f} to {high:.3f}) | {noise:.3f} |"
             )
+
+
+RECALL_ROWS = {
+    "bm25": "BM25 alone, `rank-bm25`",
+    "bm25_stems": "the same, on our stems without stop words",
+    "same_words": "ours, without related words",
+    "related_words": "ours, with related words",
+    "and_states": "and the bundled model's states",
+    "engine": "as the engine recalls, by relevance",
+}
+
+
+def recall(figures: Figures) -> Iterator[str]:
+    """What the memory membrane finds."""
+    if "recall_whole_engine" not in figures:
+        return
+    yield from ("", "## Recall", "")
+    yield "Per cent of queries with a right memory among five; see [memory](memory.md)."
+    yield from ("", "| | talk | help | facts | whole |", "|---|---|---|---|---|")
+    for way, title in RECALL_ROWS.items():
+        known = (figures[f"recall_{part}_{way}"] for part in ("talk", "help", "facts", "whole"))
+        yield f"| {title} | {' | '.join(f'{value:.1f}' for value in known)} |"
+    if "recall_10000_ms_wasm" in figures:
+        native, wasm = (figures[f"recall_10000_ms_{where}"] for where in ("native", "wasm"))
+        yield from (
+            "",
+            f"Among 10,000 memories: {native:.1f} ms natively, {wasm:.1f} ms in Pyodide.",
+        )
 
 
 def main() -> None:
