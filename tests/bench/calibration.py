@@ -39,9 +39,9 @@ from deep_tree_echo.training.evaluate import open_model
 from tests.bench._held_out import held_out
 from tests.bench._measure import ROOT, keep
 
-COUNT = 800
-SMALL = 70
-DRAWN = {"help": 700, "small": 50}
+COUNT = 500
+SMALL = 60
+DRAWN = {"help": 350, "small": 30}
 TARGET = ROOT / "py" / "deep_tree_echo" / "membranes" / "reasoning" / "calibrations.json"
 RESAMPLES = 300
 ABOUT = (

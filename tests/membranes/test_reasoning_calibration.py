@@ -73,8 +73,8 @@ def test_the_error_is_a_mean_distance(answers):
 
 
 def test_the_error_by_hand():
-    sure = [0.1, 0.2, 0.7, 0.9]
-    right = [False, True, True, True]
+    sure = [0.9, 0.1, 0.7, 0.2]
+    right = [True, False, True, True]
     assert calibration_error(sure, right, 2) == pytest.approx((abs(0.15 - 0.5) + 0.2) / 2)
 
 
