@@ -1,6 +1,19 @@
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 import { MARK } from "./src/ui/mark.js";
+
+/**
+ * SQLite comes with two workers of its own, for ways of using it that are not ours; the bundle would
+ * bring both along.
+ */
+const LEAN_SQLITE: Plugin = {
+  name: "lean-sqlite",
+  enforce: "pre",
+  transform(code, id) {
+    if (!id.includes("@sqlite.org/sqlite-wasm")) return null;
+    return code.replaceAll(/new URL\("(sqlite3-[\w-]+\.m?js)", import\.meta\.url\)/g, '"$1"');
+  },
+};
 
 /**
  * The page is built into `build/web/`; `./build.sh site` puts Pyodide, the wheels and the model
@@ -40,6 +53,6 @@ export default defineConfig({
       },
     },
   },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [LEAN_SQLITE] },
   test: { include: ["test/**/*.test.ts"] },
 } as Parameters<typeof defineConfig>[0]);

@@ -12,6 +12,7 @@ from playwright.sync_api import (
     BrowserContext,
     Page,
     Playwright,
+    Route,
     ViewportSize,
     expect,
     sync_playwright,
@@ -90,10 +91,12 @@ class Visits:
         block: tuple[str, ...] = (),
         other_origins: tuple[str, ...] = (),
         script: str = "",
+        worker_script: str = "",
     ) -> Page:
         """Opens the page; requests that match ``block`` fail, ``other_origins`` may be asked.
 
-        ``script`` runs in the page before its own code, to take away what a browser may lack.
+        ``script`` runs in the page before its own code, to take away what a browser may lack, and
+        ``worker_script`` in the engine's worker.
         """
         context = self._playwright.chromium.launch_persistent_context(
             str(self._folder / f"profile-{len(self._contexts)}"),
@@ -110,6 +113,8 @@ class Visits:
             context.route(pattern, lambda route: route.abort())
         if script:
             context.add_init_script(script)
+        if worker_script:
+            context.route("**/assets/engine-*.js", lambda route: _begun_with(route, worker_script))
         page = context.pages[0]
         page.on("pageerror", lambda error: self._errors.append(str(error)))
         page.goto(start)
@@ -121,6 +126,12 @@ class Visits:
             context.close()
         assert self._errors == []
         assert [url for url in self._asked if not url.startswith(tuple(self._allowed))] == []
+
+
+def _begun_with(route: Route, script: str) -> None:
+    """The program that is asked for, after a few lines of ours."""
+    answer = route.fetch()
+    route.fulfill(response=answer, body=f"{script}\n{answer.text()}")
 
 
 @pytest.fixture

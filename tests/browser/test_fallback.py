@@ -91,8 +91,8 @@ REFUSED = "() => { throw new DOMException('The operation is insecure.', 'Securit
 
 def test_where_storage_is_refused_the_page_works_and_says_so(open_page: Open) -> None:
     page = open_page(
-        script=f"Object.defineProperty(self, 'indexedDB', {{ get: {REFUSED} }});"
-        f"StorageManager.prototype.getDirectory = async {REFUSED};"
+        script=f"Object.defineProperty(self, 'indexedDB', {{ get: {REFUSED} }});",
+        worker_script=f"StorageManager.prototype.getDirectory = async {REFUSED};",
     )
     assert wait_ready(page) == "rwkv_cpp"
     expect(page.get_by_text("This browser keeps nothing for this page")).to_be_visible()

@@ -19,13 +19,7 @@ __all__ = ["bundled"]
 
 SESSION = "document.querySelector('echo-app').session"
 TALKS = f"{SESSION}.talks.length"
-KEPT = """() => new Promise((resolve) => {
-  const opening = indexedDB.open("deep-tree-echo", 1);
-  opening.onsuccess = () => {
-    const all = opening.result.transaction("talks").objectStore("talks").getAllKeys();
-    all.onsuccess = () => { opening.result.close(); resolve(all.result); };
-  };
-})"""
+KEPT = f"{SESSION}.engine.store('talks', {{}})"
 
 
 def while_it_answers(page: Page, work: str) -> None:
@@ -136,16 +130,29 @@ def test_two_tabs_do_not_disturb_each_other(open_page: Open) -> None:
     wait_answer(page)
     other = page.context.new_page()
     other.goto(page.url)
-    expect(other.get_by_text("In the first tab").last).to_be_visible()
     wait_ready(other)
-    other.keyboard.press("Control+k")
+    expect(other.get_by_text("Your chats are open in another tab")).to_be_visible()
     say(other, "In the second tab")
     wait_answer(other)
     page.bring_to_front()
     say(page, "Again in the first")
     wait_answer(page, 2)
+    other.bring_to_front()
+    other.get_by_role("button", name="Use here").click()
+    chats = other.get_by_role("list", name="Chats").get_by_role("listitem")
+    expect(chats).to_have_count(2)
+    expect(other.get_by_text("Your chats are open in another tab")).to_be_hidden()
+    # The first one keeps what it shows, and goes on by itself.
+    page.bring_to_front()
+    expect(page.get_by_text("Your chats went to another tab")).to_be_visible()
+    say(page, "And without them")
+    wait_answer(page, 3)
+    other.close()
+    expect(page.get_by_text("Your chats went to another tab")).to_be_hidden()
+    expect(page.get_by_role("list", name="Chats").get_by_role("listitem")).to_have_count(2)
     page.reload()
     expect(page.get_by_role("list", name="Chats").get_by_role("listitem")).to_have_count(2)
+    expect(page.locator(".said")).to_have_count(3)
     wait_ready(page)
 
 
@@ -163,15 +170,19 @@ def test_data_cleared_while_the_page_is_open(open_page: Open) -> None:
 
 def test_storage_that_is_full_is_said_and_the_chat_goes_on(open_page: Open) -> None:
     page = open_page(
-        script="IDBObjectStore.prototype.put = () => {"
+        worker_script="const { write } = FileSystemSyncAccessHandle.prototype; let written = 0;"
+        "FileSystemSyncAccessHandle.prototype.write = function (...values) {"
+        " if ((written += 1) < 200) return write.apply(this, values);"
         " throw new DOMException('The quota has been exceeded.', 'QuotaExceededError'); };"
     )
     wait_ready(page)
     say(page, "Is my data private?")
     assert wait_answer(page)
-    expect(page.get_by_text("The quota has been exceeded")).to_be_visible()
     say(page, "And now?")
     assert wait_answer(page, 2)
+    say(page, "Still there?")
+    assert wait_answer(page, 3)
+    expect(page.get_by_text("This browser keeps nothing for this page")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,10 @@ const SIMD_PROBE = new Uint8Array([
   253, 98, 11,
 ]);
 
-const store = await Store.open();
 const app = new App();
 const simd = WebAssembly.validate(SIMD_PROBE);
-const session = new Session(store, simd);
-await session.restore(readPlace(location.hash).talk);
+const session = new Session(new Store(), simd);
+session.wanted = readPlace(location.hash).talk;
 app.session = session;
 app.renew = () => takeNewer(root);
 document.body.replaceChildren(app);

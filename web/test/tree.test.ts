@@ -2,15 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { readPlace, writePlace } from "../src/address.js";
 import { completed, DEFAULTS } from "../src/talk/settings.js";
-import {
-  append,
-  newTalk,
-  path,
-  settled,
-  showBranch,
-  siblings,
-  talkTitle,
-} from "../src/talk/tree.js";
+import { append, newTalk, path, showBranch, siblings, talkTitle } from "../src/talk/tree.js";
 
 describe("a talk", () => {
   it("is a tree of which one path is shown", () => {
@@ -35,17 +27,6 @@ describe("a talk", () => {
     expect(talkTitle(talk).length).toBeLessThanOrEqual(48);
     talk.title = "Mine";
     expect(talkTitle(talk)).toBe("Mine");
-  });
-
-  it("waits for nothing after a reload", () => {
-    const talk = newTalk();
-    const question = append(talk, null, "user", "Hello", "done");
-    const half = append(talk, question.id, "assistant", "Half an ans", "streaming");
-    const none = append(talk, question.id, "assistant", "", "waiting");
-    settled(talk);
-    expect(half.status).toBe("done");
-    expect(none.status).toBe("failed");
-    expect(none.problem).toContain("regenerate");
   });
 });
 

@@ -81,7 +81,7 @@ export class Models {
 
   setRoundHeads(round: boolean): void {
     this.roundHeads = round;
-    void this.session.store.savePreferences({ roundHeads: round });
+    this.session.store.savePreferences({ roundHeads: round });
     this.session.changed();
   }
 

@@ -1,14 +1,6 @@
 import { completed, DEFAULTS } from "../talk/settings.js";
 import type { Store } from "../talk/store.js";
-import {
-  append,
-  newTalk,
-  path,
-  settled,
-  showBranch,
-  type Message,
-  type Talk,
-} from "../talk/tree.js";
+import { append, newTalk, path, showBranch, type Message, type Talk } from "../talk/tree.js";
 import { begunWith, fitted, textOf } from "../talk/words.js";
 import type {
   Begun,
@@ -19,6 +11,7 @@ import type {
   Part,
   PartProgress,
   Settings,
+  StorageState,
   Word,
 } from "../worker/protocol.js";
 import { callback, startWorker, type Link } from "./link.js";
@@ -124,6 +117,7 @@ export class Session extends EventTarget {
         }),
       );
       this.use(loaded);
+      await this.#openStore(link);
       await this.models.restore();
       this.phase = "ready";
       this.readyAfter = performance.now() - this.openedAt;
@@ -145,6 +139,7 @@ export class Session extends EventTarget {
   #broke(problem: string): void {
     this.phase = "broken";
     this.problem = problem;
+    this.store.detach();
     this.models.clear();
     if (this.answering) {
       this.#settle(this.answering, "The engine stopped; restart it and regenerate.");
@@ -155,6 +150,7 @@ export class Session extends EventTarget {
   /** Starts a fresh engine after the old one died; the talks are kept. */
   restart(): void {
     this.#link.end();
+    this.store.detach();
     this.phase = "opening";
     this.problem = "";
     this.loaded = null;
@@ -184,18 +180,67 @@ export class Session extends EventTarget {
 
   // ------------------------------------------------------------------- the talks
 
-  /** Reads what was kept; shows the talk `id` if there is one. */
-  async restore(id: string | null): Promise<void> {
-    this.settings = completed(await this.store.settings());
-    await this.models.restorePreferences();
-    this.talks = (await this.store.talks()).map(settled);
-    if (id) this.openTalk(id);
+  /** The talk to show once the store has been read. */
+  wanted: string | null = null;
+
+  async #openStore(link: Link): Promise<void> {
+    let opening = true;
+    try {
+      await link.engine.openStore(
+        callback((state: StorageState) => {
+          this.store.state = state;
+          if (!opening) void this.#storeMoved();
+          this.changed();
+        }),
+      );
+      opening = false;
+      await this.store.attach(link.engine);
+      this.settings = completed(await this.store.settings());
+      await this.models.restorePreferences();
+      await this.#list();
+      if (this.wanted !== null) await this.openTalk(this.wanted);
+    } catch (error) {
+      // It answers all the same.
+      const reason = (error as Error).message;
+      this.store.state = { persistent: false, reason, elsewhere: false };
+    }
+    this.wanted = null;
     this.changed();
   }
 
-  openTalk(id: string): void {
+  /** The talks went to another tab, or came back. */
+  async #storeMoved(): Promise<void> {
+    this.store.moved();
+    const { talk } = this;
+    if (talk.leaf !== null) {
+      this.store.saveTalk(talk);
+      // What the other tab has added to it.
+      const whole = await this.store.talk(talk.id);
+      if (whole) talk.messages = { ...whole.messages, ...talk.messages };
+    }
+    await this.#list();
+    this.changed();
+  }
+
+  /** Reads the list anew; the talk on the screen stays what it is. */
+  async #list(): Promise<void> {
+    const listed = await this.store.talks();
+    this.talks = listed.map((talk) => (talk.id === this.talk.id ? this.talk : talk));
+  }
+
+  async openTalk(id: string): Promise<void> {
     const talk = this.talks.find((other) => other.id === id);
-    if (!talk || talk === this.talk) return;
+    if (!talk) {
+      // Before the store is open nobody knows what is there.
+      if (this.phase === "opening") this.wanted = id;
+      return;
+    }
+    if (talk === this.talk) return;
+    if (Object.keys(talk.messages).length === 0) {
+      const whole = await this.store.talk(id);
+      if (!whole) return;
+      Object.assign(talk, whole);
+    }
     this.#show(talk);
   }
 
@@ -219,7 +264,7 @@ export class Session extends EventTarget {
     if (this.answering && this.answering.id in talk.messages) this.stop();
     this.talks = this.talks.filter((other) => other !== talk);
     if (this.talk === talk) this.#show(newTalk());
-    void this.store.deleteTalk(talk.id);
+    this.store.deleteTalk(talk.id);
     void this.engine.forget(Object.keys(talk.messages));
     this.changed();
   }
@@ -232,13 +277,13 @@ export class Session extends EventTarget {
   #keep(talk: Talk): void {
     if (!this.talks.includes(talk)) this.talks.unshift(talk);
     else this.talks.sort((a, b) => b.updated - a.updated);
-    if (talk.leaf !== null) void this.store.saveTalk(structuredClone(talk));
+    if (talk.leaf !== null) this.store.saveTalk(talk);
     this.changed();
   }
 
   saveSettings(settings: Settings): void {
     this.settings = settings;
-    void this.store.saveSettings(settings);
+    this.store.saveSettings(settings);
     this.changed();
   }
 
@@ -287,6 +332,7 @@ export class Session extends EventTarget {
 
   #ask(talk: Talk, last: Message, continues: boolean, begun?: Begun): void {
     if (this.answering) return;
+    this.wanted = null;
     const ready = this.phase === "ready";
     const status = ready ? "reading" : "waiting";
     const answer = continues ? last : append(talk, last.id, "assistant", "", status);
@@ -344,7 +390,7 @@ export class Session extends EventTarget {
           // A page that is closed in the middle of an answer keeps what it had said.
           if (performance.now() - saved > SAVE_MS && this.talks.includes(talk)) {
             saved = performance.now();
-            void this.store.saveTalk(structuredClone(talk));
+            this.store.saveTalk(talk);
           }
         }),
       );

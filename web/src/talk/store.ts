@@ -1,9 +1,6 @@
-import type { Settings } from "../worker/protocol.js";
-import type { Talk } from "./tree.js";
-
-const DATABASE = "deep-tree-echo";
-const TALKS = "talks";
-const VALUES = "values";
+import type { Settings, StorageState } from "../worker/protocol.js";
+import { earlier, forgetEarlier } from "./earlier.js";
+import type { Message, Talk } from "./tree.js";
 
 /** Choices that the page remembers. */
 export interface Preferences {
@@ -11,106 +8,133 @@ export interface Preferences {
   roundHeads?: boolean;
 }
 
-function request<T>(work: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    work.onsuccess = () => resolve(work.result);
-    work.onerror = () => reject(work.error ?? new Error("IndexedDB failed without a reason."));
-  });
+/** What the store is asked through: the engine's worker, which has it. */
+export interface Keeper {
+  store(method: string, values: object): Promise<unknown>;
+}
+
+/** A talk as the list has it. */
+interface Listed extends Omit<Talk, "messages"> {
+  first: string;
 }
 
 /**
- * What the page keeps on this machine: the text of the talks and the settings, in IndexedDB.
+ * What the page keeps on this machine: the talks and the settings, in the engine's store.
  *
- * Where the browser refuses storage (a private window), everything is kept in memory and
- * `refused` holds the reason.
+ * Until that is open, what is to be kept waits. Where the browser refuses storage (a private
+ * window), everything is kept in memory and `state` holds the reason.
  */
 export class Store {
-  refused: string | null = null;
-  #database: IDBDatabase | null = null;
+  state: StorageState = { persistent: true, reason: null, elsewhere: false };
+  /** Why the last change could not be kept, in one sentence. */
+  problem: string | null = null;
+  #keeper: Keeper | null = null;
+  #waiting: (() => Promise<void>)[] = [];
+  /** What was kept last of each message, so that only changes are sent. */
+  #kept = new Map<string, string>();
 
-  /** Opens the store; never fails. */
-  static async open(): Promise<Store> {
-    const store = new Store();
-    try {
-      const opening = indexedDB.open(DATABASE, 1);
-      opening.onupgradeneeded = () => {
-        opening.result.createObjectStore(TALKS, { keyPath: "id" });
-        opening.result.createObjectStore(VALUES);
-      };
-      store.#database = await request(opening);
-    } catch (error) {
-      store.#refuse(error);
-    }
-    return store;
+  /** Goes on with an engine whose store is open; what has waited is kept now. */
+  async attach(keeper: Keeper): Promise<void> {
+    this.#keeper = keeper;
+    this.#kept.clear();
+    await this.#takeEarlier();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    await Promise.all(waiting.map((work) => work()));
   }
 
-  #refuse(error: unknown): void {
-    this.refused = error instanceof Error ? error.message : String(error);
-    this.#database = null;
+  /** The engine is gone; what is to be kept waits for the next one. */
+  detach(): void {
+    this.#keeper = null;
   }
 
-  #objects(name: string, mode: IDBTransactionMode): IDBObjectStore | null {
-    return this.#database?.transaction(name, mode).objectStore(name) ?? null;
+  /** The store has moved; what is on the screen is to be kept there whole. */
+  moved(): void {
+    this.#kept.clear();
   }
 
-  /** All talks, the most recently used first. */
+  /** All talks without their messages, the most recently used first. */
   async talks(): Promise<Talk[]> {
-    const talks = await this.#read<Talk[]>(TALKS, (objects) => objects.getAll());
-    return (talks ?? []).sort((a, b) => b.updated - a.updated);
+    const talks = ((await this.#ask("talks", {})) ?? []) as Listed[];
+    return talks.map((talk) => ({ ...talk, messages: {} }));
   }
 
-  /** Keeps a talk. Storage that is full makes the store refuse from then on. */
-  async saveTalk(talk: Talk): Promise<void> {
-    await this.#write(TALKS, (objects) => objects.put(talk));
+  /** A talk with its messages; `null` if it is not there. */
+  async talk(id: string): Promise<Talk | null> {
+    return (await this.#ask("talk", { talk: id })) as Talk | null;
   }
 
-  async deleteTalk(id: string): Promise<void> {
-    await this.#write(TALKS, (objects) => objects.delete(id));
+  /** Keeps a talk. */
+  saveTalk(talk: Talk): void {
+    const { id, title, created, updated, leaf } = talk;
+    const facts = { id, title, created, updated, leaf };
+    const messages: Message[] = [];
+    for (const message of Object.values(talk.messages)) {
+      const text = JSON.stringify(message);
+      if (this.#kept.get(message.id) === text) continue;
+      this.#kept.set(message.id, text);
+      messages.push(JSON.parse(text) as Message);
+    }
+    this.#tell("save", { talk: facts, messages });
+  }
+
+  deleteTalk(id: string): void {
+    this.#tell("delete", { talk: id });
   }
 
   /** The sampling settings, if they were ever changed. */
   async settings(): Promise<Partial<Settings> | undefined> {
-    return this.#read<Partial<Settings>>(VALUES, (objects) => objects.get("settings"));
+    return ((await this.#ask("choice", { name: "settings" })) ?? undefined) as
+      Partial<Settings> | undefined;
   }
 
-  async saveSettings(settings: Settings): Promise<void> {
-    await this.#write(VALUES, (objects) => objects.put(settings, "settings"));
+  saveSettings(settings: Settings): void {
+    this.#tell("choose", { name: "settings", value: settings });
   }
 
   /** What was chosen once for everything that follows. */
   async preferences(): Promise<Preferences> {
-    const found = await this.#read<Preferences>(VALUES, (objects) => objects.get("preferences"));
-    return found ?? {};
+    return ((await this.#ask("choice", { name: "preferences" })) ?? {}) as Preferences;
   }
 
-  async savePreferences(preferences: Preferences): Promise<void> {
-    await this.#write(VALUES, (objects) => objects.put(preferences, "preferences"));
+  savePreferences(preferences: Preferences): void {
+    this.#tell("choose", { name: "preferences", value: preferences });
   }
 
-  async #read<T>(
-    name: string,
-    work: (objects: IDBObjectStore) => IDBRequest,
-  ): Promise<T | undefined> {
+  /** What an earlier version of this page has kept elsewhere comes along, once. */
+  async #takeEarlier(): Promise<void> {
+    const found = await earlier();
+    if (!found || !this.state.persistent) return;
+    for (const talk of found.talks) this.saveTalk(talk);
+    if (found.settings) this.saveSettings(found.settings);
+    if (found.preferences) this.savePreferences(found.preferences);
+    // Answered after what came before it, so it is all kept.
+    const there = new Set((await this.talks()).map(({ id }) => id));
+    if (found.talks.every(({ id }) => there.has(id))) forgetEarlier();
+  }
+
+  async #ask(method: string, values: object): Promise<unknown> {
     try {
-      const objects = this.#objects(name, "readonly");
-      return objects ? await request(work(objects) as IDBRequest<T | undefined>) : undefined;
+      return await this.#keeper?.store(method, values);
     } catch (error) {
-      this.#refuse(error);
+      this.problem = (error as Error).message;
       return undefined;
     }
   }
 
-  async #write(name: string, work: (objects: IDBObjectStore) => IDBRequest): Promise<void> {
+  /** Keeps a change; in order, and before what the engine is asked next. */
+  #tell(method: string, values: object): void {
+    if (this.#keeper) void this.#change(this.#keeper, method, values);
+    else this.#waiting.push(async () => this.#tell(method, values));
+  }
+
+  async #change(keeper: Keeper, method: string, values: object): Promise<void> {
     try {
-      // Throws where the user has cleared the page's data meanwhile.
-      const objects = this.#objects(name, "readwrite");
-      if (!objects) return;
-      const written = request(work(objects));
-      // Without this the browser commits when it finds the time, and a reload may come first.
-      objects.transaction.commit();
-      await written;
+      await keeper.store(method, values);
+      if (method === "save") this.problem = null;
     } catch (error) {
-      this.#refuse(error);
+      this.problem = (error as Error).message;
+      this.#kept.clear();
     }
   }
 }

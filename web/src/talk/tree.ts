@@ -27,6 +27,8 @@ export interface Talk {
   created: number;
   updated: number;
   leaf: string | null;
+  /** Its first words, where its messages have not been read from the store. */
+  first?: string;
   messages: Record<string, Message>;
 }
 
@@ -93,24 +95,7 @@ export function showBranch(talk: Talk, id: string): void {
 export function talkTitle(talk: Talk): string {
   if (talk.title) return talk.title;
   const first = Object.values(talk.messages).find((message) => message.role === "user");
-  const words = first?.text.trim().replace(/\s+/g, " ") ?? "";
+  const words = (first?.text ?? talk.first ?? "").trim().replace(/\s+/g, " ");
   if (!words) return "New chat";
   return words.length > 48 ? `${words.slice(0, 47).trimEnd()}…` : words;
-}
-
-/**
- * A talk as it can be shown after a reload: answers that were under way have ended, and
- * questions that waited wait no longer.
- */
-export function settled(talk: Talk): Talk {
-  for (const message of Object.values(talk.messages)) {
-    if (message.status === "done" || message.status === "failed") continue;
-    if (message.text) {
-      message.status = "done";
-    } else {
-      message.status = "failed";
-      message.problem = "The page was closed before the answer was made; regenerate to ask again.";
-    }
-  }
-  return talk;
 }

@@ -63,16 +63,17 @@ export class App extends SessionElement {
     }
     if (this.place.laboratory) void this.updateComplete.then(() => this.talk.focus());
     this.place = place;
-    if (this.place.talk) this.session.openTalk(this.place.talk);
+    if (this.place.talk) void this.session.openTalk(this.place.talk);
     else this.session.newTalk();
   };
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     super.willUpdate(changed);
     // The address follows the talk: a new talk gets its address with its first message.
-    const { talk } = this.session;
+    const { talk, wanted } = this.session;
     const id = talk.leaf === null ? null : talk.id;
-    if (id !== this.place.talk) {
+    // Until the store is open, the talk of the address is still to come.
+    if (id !== this.place.talk && wanted === null) {
       // The way back leads past talks that are gone, not to them.
       const known = this.session.talks.some((other) => other.id === this.place.talk);
       this.#go({ talk: id }, this.place.talk !== null && !known);

@@ -85,7 +85,7 @@ export class Conversations extends SessionElement {
   ];
 
   protected override render(): TemplateResult {
-    const { talks, store } = this.session;
+    const { talks } = this.session;
     return html`
       <button class="new" @click=${this.#new}>${icon("plus")} New chat</button>
       ${
@@ -101,15 +101,25 @@ export class Conversations extends SessionElement {
               )}
             </ul>`
       }
-      ${
-        store.refused === null
-          ? nothing
-          : html`<p class="fine warning" role="status">
-              This browser keeps nothing for this page (${store.refused.replace(/\.$/, "")}); chats
-              last until the tab is closed.
-            </p>`
-      }
+      ${this.#storage()}
     `;
+  }
+
+  /** Where the chats are kept, if that is not here. */
+  #storage(): TemplateResult | typeof nothing {
+    const { state, problem } = this.session.store;
+    if (state.elsewhere) {
+      return html`<p class="fine warning" role="status">
+        ${state.reason}; what you write here lasts until this tab is closed or has them.
+        <button @click=${() => void this.session.engine.useStoreHere()}>Use here</button>
+      </p>`;
+    }
+    const reason = problem ?? (state.persistent ? null : state.reason);
+    if (reason === null) return nothing;
+    return html`<p class="fine warning" role="status">
+      This browser keeps nothing for this page (${reason.replace(/\.$/, "")}); chats last until the
+      tab is closed.
+    </p>`;
   }
 
   #row(talk: Talk): TemplateResult {
@@ -159,7 +169,7 @@ export class Conversations extends SessionElement {
   }
 
   #open(talk: Talk): void {
-    this.session.openTalk(talk.id);
+    void this.session.openTalk(talk.id);
     this.dispatchEvent(new CustomEvent("chosen"));
   }
 

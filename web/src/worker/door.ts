@@ -1,5 +1,6 @@
 import type { PyBuffer, PyProxy, TypedArray } from "./pyproxy.js";
 import type { Rows } from "./rows.js";
+import type { Sqlite } from "./sqlite.mjs";
 
 /**
  * `deep_tree_echo.page.Page` as JavaScript sees it. Everything structured travels as JSON text,
@@ -32,6 +33,7 @@ export interface Door {
   memory(around: number | undefined): string;
   /** Gives the states of some talks back, or of all: a JSON list of answers, or `null`. */
   let_states_go(ids: string): void;
+  readonly store: StoreDoor;
   /** The bundled model, or what answers in its place. */
   load_bundled(missing: string): Promise<string>;
   /** Begins the answer to a `Question` in JSON. */
@@ -46,10 +48,18 @@ export interface Door {
   state_view(layer: number, head: number): ViewProxy | undefined;
   /** The reservoir after the last word, likewise. */
   reservoir_view(): ViewProxy | undefined;
-  /** Begins to go back to a `Spot` in JSON, or to now (`null`); `singly` for the reservoir's sake. */
-  seek(spot: string, singly: boolean): void;
+  /** Begins to go back to a `Spot` in JSON, or to now (`null`); `singly` for the reservoir's sake. Not `shown`, the state there is only made ready. */
+  seek(spot: string, singly: boolean, shown: boolean): void;
   /** Goes on with that for about so long: JSON of `[done, total]`, `null` once there. */
   seek_on(seconds: number): string;
+}
+
+/** `deep_tree_echo.pagestore.PageStore` as JavaScript sees it. */
+export interface StoreDoor {
+  /** Keeps everything there from now on; what was kept so far goes along if `move`. */
+  open(sqlite: Sqlite, persistent: boolean, move: boolean): void;
+  /** Calls a method with its values as JSON; its result as JSON. */
+  call(method: string, values: string): string;
 }
 
 /** `deep_tree_echo.laboratory.Laboratory` as JavaScript sees it. */

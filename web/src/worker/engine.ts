@@ -30,8 +30,10 @@ import type {
   Spot,
   StateQuery,
   StateView,
+  StorageState,
 } from "./protocol.js";
 import type { Rows } from "./rows.js";
+import { Storage } from "./storage.js";
 import { readReservoir, readState, ViewFeed } from "./viewfeed.js";
 
 /** How long Python may work before waiting messages, such as a stop, get their turn. */
@@ -72,6 +74,7 @@ const start = new PythonStart(new URL("../", self.location.href).href);
 class PythonEngine implements Engine {
   #door: Door | null = null;
   #cache = new ModelCache();
+  readonly #storage = new Storage();
   #loading: AbortController | null = null;
   #answering = false;
   #state = new ViewFeed(readState);
@@ -97,7 +100,10 @@ class PythonEngine implements Engine {
   }
 
   async boot(progress: (part: PartProgress) => void): Promise<Loaded> {
-    const { pyodide, missing } = await start.boot(progress);
+    const starting = start.boot(progress);
+    // Beside Python, which takes longer; whether it came is asked when the store opens.
+    void this.#storage.begin().catch(() => undefined);
+    const { pyodide, missing } = await starting;
     try {
       const page = pyodide.pyimport("deep_tree_echo.page") as { Page(): Door };
       this.#door = page.Page();
@@ -257,11 +263,11 @@ class PythonEngine implements Engine {
     this.#reservoir.offer(door, always);
   }
 
-  async seek(spot: Spot | null, progress: (done: number, total: number) => void): Promise<boolean> {
+  async seek(spot: Spot | null, progress: (done: number, total: number) => void, shown = true): Promise<boolean> {
     const door = this.#ready();
     const mine = ++this.#seeks;
     try {
-      door.seek(JSON.stringify(spot), this.#reservoir.query !== null);
+      door.seek(JSON.stringify(spot), shown && this.#reservoir.query !== null, shown);
       for (;;) {
         const step = JSON.parse(door.seek_on(SLICE_SECONDS)) as [number, number] | null;
         if (!step) break;
@@ -269,11 +275,31 @@ class PythonEngine implements Engine {
         await breathe();
         if (mine !== this.#seeks) return false;
       }
-      this.#offer(door, true);
+      if (shown) this.#offer(door, true);
       return true;
     } catch (error) {
       throw sentence(error);
     }
+  }
+
+  async openStore(tell: (state: StorageState) => void): Promise<void> {
+    const { store } = this.#ready();
+    const idle = async () => {
+      while (this.#answering) await new Promise((resolve) => setTimeout(resolve, 50));
+    };
+    await this.#storage.open((...place) => store.open(...place), idle, tell);
+  }
+
+  store(method: string, values: object): unknown {
+    try {
+      return JSON.parse(this.#ready().store.call(method, JSON.stringify(values)));
+    } catch (error) {
+      throw sentence(error);
+    }
+  }
+
+  useStoreHere(): void {
+    this.#storage.askForFile();
   }
 
   cachedModels(): Promise<CachedModel[]> {

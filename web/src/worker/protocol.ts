@@ -291,6 +291,16 @@ export interface RequestRecord {
   at: number;
 }
 
+/** Where the talks are kept. */
+export interface StorageState {
+  /** On this machine; else only until the tab is closed. */
+  persistent: boolean;
+  /** Why not on this machine, without a full stop. */
+  reason: string | null;
+  /** Another tab has them, and could let them go. */
+  elsewhere: boolean;
+}
+
 /** A model kept in the browser's private file system. */
 export interface CachedModel {
   name: string;
@@ -336,9 +346,23 @@ export interface Engine {
    * Goes back to a place, or to now (`null`): the views show it from then on. What is not kept is
    * read again, in slices; an answer, or a later call, ends that.
    *
+   * @param shown whether the views go there; else the state is only made ready for a branch.
    * @returns whether the place was reached.
    */
-  seek(spot: Spot | null, progress: (done: number, total: number) => void): Promise<boolean>;
+  seek(
+    spot: Spot | null,
+    progress: (done: number, total: number) => void,
+    shown?: boolean,
+  ): Promise<boolean>;
+  /**
+   * Opens the store of talks; Python must be there. `tell` hears where they are kept, then and
+   * whenever that changes.
+   */
+  openStore(tell: (state: StorageState) => void): Promise<void>;
+  /** Calls a method of `py/deep_tree_echo/pagestore.py`. Throws Error with one sentence. */
+  store(method: string, values: object): unknown;
+  /** Asks the tab that has the talks to let this one have them. */
+  useStoreHere(): void;
   cachedModels(): Promise<CachedModel[]>;
   deleteCached(name: string): Promise<void>;
   requests(): RequestRecord[];

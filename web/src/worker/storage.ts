@@ -1,0 +1,145 @@
+import type { SAHPoolUtil, Sqlite3Static } from "@sqlite.org/sqlite-wasm";
+
+import type { StorageState } from "./protocol.js";
+import { Sqlite } from "./sqlite.mjs";
+
+/** The folder in the browser's private file system, and what the tabs call the lock on it. */
+const NAME = "chats";
+const FILE = "/chats.db";
+
+/** How long a tab that reloads may take to let go of the file. */
+const PATIENCE_MS = 1500;
+
+/** Puts what is kept into another database. */
+export type Use = (sqlite: Sqlite, persistent: boolean, move: boolean) => void;
+
+/**
+ * Where the talks are kept: in the browser's private file system, which one tab at a time can
+ * write, else in memory. A tab that has to wait takes over once the other one lets go.
+ */
+export class Storage {
+  state: StorageState = {
+    persistent: false,
+    reason: "It has not been opened yet.",
+    elsewhere: false,
+  };
+  #sqlite3: Promise<Sqlite3Static> | null = null;
+  #pool: SAHPoolUtil | null = null;
+  /** Ends our hold of the lock. */
+  #release: (() => void) | null = null;
+  #use: Use = () => undefined;
+  #idle: () => Promise<void> = () => Promise.resolve();
+  #tell: (state: StorageState) => void = () => undefined;
+  readonly #others = new BroadcastChannel(NAME);
+
+  constructor() {
+    this.#others.onmessage = () => this.#letGo();
+  }
+
+  /** Asks for SQLite, which is needed soon. */
+  begin(): Promise<Sqlite3Static> {
+    return (this.#sqlite3 ??= import("@sqlite.org/sqlite-wasm").then(({ default: start }) => {
+      const silent = () => undefined;
+      // The ways to a disk that are not ours, and its own reports: what fails is told by Python.
+      const vfs = { opfs: true, "opfs-vfs": true, "opfs-wl": true, kvvfs: true };
+      Object.assign(globalThis, {
+        sqlite3ApiConfig: { disable: { vfs }, error: silent, warn: silent },
+      });
+      return start();
+    }));
+  }
+
+  /**
+   * Opens the file, or memory where it cannot be had.
+   *
+   * @param use - Called whenever the place changes, once `idle` is over.
+   * @param tell - Hears where the talks are, then and whenever that changes.
+   */
+  async open(
+    use: Use,
+    idle: () => Promise<void>,
+    tell: (state: StorageState) => void,
+  ): Promise<void> {
+    this.#use = use;
+    this.#idle = idle;
+    const granted = await this.#lock();
+    if (granted) await this.#takeFile(false);
+    else
+      await this.#takeMemory(
+        { reason: "Your chats are open in another tab", elsewhere: true },
+        false,
+      );
+    this.#tell = tell;
+    tell(this.state);
+  }
+
+  /** Asks the tab that has the file to let it go; this one gets it then. */
+  askForFile(): void {
+    this.#others.postMessage("let go");
+  }
+
+  /** The lock is ours within a moment, or later, which takes the file then. */
+  async #lock(): Promise<boolean> {
+    let late = false;
+    const granted = new Promise<boolean>((resolve) => {
+      const hold = () =>
+        new Promise<void>((release) => {
+          this.#release = release;
+          if (late) void this.#takeFile(true);
+          resolve(true);
+        });
+      navigator.locks.request(NAME, hold).catch(() => resolve(true));
+    });
+    const waited = new Promise<boolean>((resolve) => {
+      setTimeout(() => resolve(false), PATIENCE_MS);
+    });
+    const result = await Promise.race([granted, waited]);
+    late = !result;
+    return result;
+  }
+
+  async #takeFile(move: boolean): Promise<void> {
+    try {
+      const sqlite3 = await this.begin();
+      this.#pool ??= await sqlite3.installOpfsSAHPoolVfs({ name: NAME, directory: `.${NAME}` });
+      if (this.#pool.isPaused()) await this.#pool.unpauseVfs();
+      const sqlite = new Sqlite(sqlite3, FILE, NAME);
+      await this.#put(sqlite, { persistent: true, reason: null, elsewhere: false }, move);
+    } catch (error) {
+      this.#release?.();
+      const reason = error instanceof Error ? error.message : String(error);
+      await this.#takeMemory({ reason, elsewhere: false }, move);
+    }
+  }
+
+  async #takeMemory(state: { reason: string; elsewhere: boolean }, move: boolean): Promise<void> {
+    const sqlite3 = await this.begin();
+    await this.#put(new Sqlite(sqlite3, ":memory:"), { persistent: false, ...state }, move);
+  }
+
+  async #put(sqlite: Sqlite, state: StorageState, move: boolean): Promise<void> {
+    try {
+      await this.#idle();
+      this.#use(sqlite, state.persistent, move);
+    } catch (error) {
+      sqlite.close();
+      throw error;
+    }
+    this.state = state;
+    this.#tell(state);
+  }
+
+  /** Another tab wants the file. What is shown here stays, in memory. */
+  #letGo(): void {
+    if (!this.state.persistent) return;
+    void this.#takeMemory(
+      { reason: "Your chats went to another tab", elsewhere: true },
+      false,
+    ).then(() => {
+      this.#pool?.pauseVfs();
+      this.#release?.();
+      // Once that tab has closed, the file comes back.
+      void this.#lock().then((granted) => (granted ? this.#takeFile(true) : undefined));
+    });
+  }
+}
