@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ArgumentError, EchoError
-from . import data, vocabulary
+from . import data, lexicon, vocabulary
 from .export import write_file
 from .kernels import Kernels, repository_root
 from .packages import fetch
@@ -74,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     choose.add_argument("--downloads", type=Path, default=build / "external")
     choose.set_defaults(run=_vocabulary)
 
+    words = commands.add_parser("lexicon", help="make the memory membrane's lexicon anew")
+    words.add_argument("--downloads", type=Path, default=build / "external")
+    words.set_defaults(run=_lexicon)
+
     train = commands.add_parser("train", help="train the model until it is stopped")
     train.add_argument("--resume", action="store_true", help="continue from the checkpoint")
     train.add_argument("--other-text", action="store_true", help="the text may have changed")
@@ -121,6 +125,10 @@ def _vocabulary(options: argparse.Namespace) -> None:
     tokens = vocabulary.choose(fetch("world", options.downloads), text)
     vocabulary.FILE.write_text(vocabulary.lines(tokens), encoding="utf-8")
     print(f"{vocabulary.FILE.name}: {len(tokens)} tokens")
+
+
+def _lexicon(options: argparse.Namespace) -> None:
+    print(f"{lexicon.FILE.name}: {lexicon.make(options.downloads)} bytes")
 
 
 def _documentation() -> list[str]:

@@ -20,7 +20,7 @@ from ..membranes.memory.words import terms
 from ..wholefile import whole_file
 from .data import HELD_OUT, Sources
 
-__all__ = ["make", "text_lines", "vectors", "write"]
+__all__ = ["FILE", "make", "text_lines", "vectors", "write"]
 
 WORDS, DIMENSIONS = 8000, 64
 WINDOW = 4  # words to either side
@@ -134,6 +134,7 @@ def write(words: list[str], found: Floats, path: Path = FILE) -> int:
     letters = np.frombuffer("\n".join(words).encode(), np.uint8)
     with whole_file(path) as file:
         np.savez_compressed(file, words=letters, vectors=rounded)
+    path.chmod(0o644)  # it is part of the package
     return path.stat().st_size
 
 
