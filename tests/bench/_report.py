@@ -73,7 +73,10 @@ GOALS = (
     ),
     Goal("branch_first_token_native_cpu_ms", "≤", 50, "kept state to first token, 0.1B, native", 1),
     Goal("branch_first_token_wasm_cpu_ms", "≤", 50, "the same in Chromium, milliseconds", 1),
-    Goal("calibration_all_all_after", "≤", 0.05, "calibration error of the shown confidence", 3),
+    Goal("store_branch_0.1B_cpu_ms", "≤", 50, "the same from a state in the store, native", 1),
+    Goal("store_kills_survived", "≥", 100, "a writer killed with SIGKILL, nothing lost", 0),
+    Goal("calibration_all_all_after", "≤", 0.05, "calibration error of all confidences", 3),
+    Goal("calibration_vote_all_after", "≤", 0.05, "the same, of answers chosen among several", 3),
     Goal("sources_fetch_most_ms", "≤", 100, "all five sources of a processor, the slowest of 200"),
 )
 
