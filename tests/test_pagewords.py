@@ -163,6 +163,19 @@ def test_a_talk_that_nobody_knows_is_read_for_it(page: Page) -> None:
     assert json.loads(view.facts())["tokens"] == events[-1]["context_tokens"]
 
 
+def test_a_state_is_made_ready_and_nothing_else(page: Page) -> None:
+    words = words_of(answered(page, {"turns": [turn("q1", "Hello")], "answerId": "a1"}))
+    ids = [word[0] for word in words[:9]]
+    place = {"turns": [turn("q1", "Hello")], "answerId": "a1", "ids": ids}
+    page.forget(json.dumps(["a1"]))
+    page.seek(json.dumps(place), shown=False)
+    while json.loads(page.seek_on(0.01)) is not None:
+        pass
+    assert page.words.replay.spot is None
+    events = branch(page, words, 9, words[9][3][0][0])
+    assert not [event for event in events if event["type"] == "prompt"]
+
+
 def test_nobody_goes_back_in_the_middle_of_an_answer(page: Page) -> None:
     question = {"turns": [turn("q1", "Hello")], "answerId": "a1", "continues": False}
     page.begin(json.dumps(question | {"settings": SETTINGS}))

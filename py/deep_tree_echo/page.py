@@ -390,7 +390,7 @@ class Page:
             talk.select(here.id)
         return asked
 
-    def seek(self, place: str, singly: bool = False) -> None:
+    def seek(self, place: str, singly: bool = False, shown: bool = True) -> None:
         """Begins to go back to a place of a talk; `seek_on` goes on.
 
         Parameters
@@ -400,6 +400,8 @@ class Page:
             ``ids`` up to the place. ``null`` goes back to now.
         singly : bool
             The reservoir is watched, too.
+        shown : bool
+            Otherwise the state there is made ready for a branch, and nothing else.
 
         Raises
         ------
@@ -414,7 +416,8 @@ class Page:
             raise ArgumentError("An answer is under way; stop it or let it end first.")
         chain, answer = self._ready(), wanted["answerId"]
         asked = self._asked(wanted["turns"], answer)
-        self.words.replay.go(self.words.spot(chain, asked, answer, wanted["ids"]), singly=singly)
+        spot = self.words.spot(chain, asked, answer, wanted["ids"])
+        self.words.replay.go(spot, singly=singly, shown=shown)
 
     def seek_on(self, seconds: float) -> str:
         """Goes on for about so long: JSON of tokens read and to be read, ``null`` once there."""

@@ -125,9 +125,17 @@ class Replay:
         """Where it stood a token earlier."""
         self._steps: Iterator[tuple[int, int]] | None = None
 
-    def go(self, spot: Spot, *, singly: bool = False) -> None:
-        """Begins to go to a place; `advance` goes on. What is shown stays until it is reached."""
-        self._steps = self._way(spot, singly)
+    def go(self, spot: Spot, *, singly: bool = False, shown: bool = True) -> None:
+        """Begins to go to a place; `advance` goes on. What is shown stays until it is reached.
+
+        With ``shown`` false it stays then, too: the state there is only made ready.
+        """
+        self._steps = self._way(spot, singly) if shown else self._ready(spot)
+
+    @staticmethod
+    def _ready(spot: Spot) -> Iterator[tuple[int, int]]:
+        for done, total, _ in reading_at(spot):
+            yield done, total
 
     def _way(self, spot: Spot, singly: bool) -> Iterator[tuple[int, int]]:
         before: Reading | None = None

@@ -177,10 +177,31 @@ export class Replay {
     }
   }
 
+  /** Has the engine make the state after some words of an answer ready, for a branch there. */
+  async prepare(answer: Message, words: number): Promise<void> {
+    if (this.#going || this.session.answering || this.session.phase !== "ready") return;
+    this.#going = true;
+    try {
+      await this.session.engine.seek(
+        this.#spotIn(answer, words),
+        callback(() => undefined),
+        false,
+      );
+    } catch {
+      // Whoever chooses the word is told.
+    } finally {
+      this.#going = false;
+    }
+    // Somebody may have gone elsewhere meanwhile.
+    if (this.at !== null) void this.#follow();
+  }
+
   #spot(at: number): Spot | null {
     const here = this.locate(at);
-    if (!here) return null;
-    const { answer, words } = here;
+    return here && this.#spotIn(here.answer, here.words);
+  }
+
+  #spotIn(answer: Message, words: number): Spot {
     const turns = path(this.session.talk, answer.parent).map(({ id, role, text }) => ({
       id,
       role,

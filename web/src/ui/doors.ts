@@ -9,6 +9,8 @@ import { look } from "./look.js";
 const TINTS = [1, 2, 4, 6, 9];
 /** How long the pointer may be off a word before what it opened closes, in milliseconds. */
 const LEAVE_MS = 250;
+/** How long a word is looked at before the state there is made ready. */
+const NEAR_MS = 120;
 
 /** What somebody chose: another word in the place `at`. */
 export interface Choice {
@@ -19,7 +21,8 @@ export interface Choice {
 /**
  * An answer as its words, each of which tells what else was likely and opens a branch there.
  *
- * Fires `choose` with a {@link Choice}, and `visit` with the number of words up to one.
+ * Fires `choose` with a {@link Choice}, `near` with a word that may be replaced soon, and `visit`
+ * with the number of words up to one.
  */
 @customElement("echo-words")
 export class WordsView extends LitElement {
@@ -37,6 +40,7 @@ export class WordsView extends LitElement {
   @query(".words") private area!: HTMLElement;
 
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #soon: ReturnType<typeof setTimeout> | undefined;
   /** The focus comes back, which opens nothing. */
   #quiet = false;
 
@@ -158,8 +162,7 @@ export class WordsView extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    clearTimeout(this.#timer);
-    this.open = null;
+    this.#close();
   }
 
   protected override willUpdate(changed: PropertyValues): void {
@@ -274,12 +277,18 @@ export class WordsView extends LitElement {
 
   #show(at: number, pinned: boolean): void {
     clearTimeout(this.#timer);
+    if (this.open !== at) {
+      clearTimeout(this.#soon);
+      const near = () => this.dispatchEvent(new CustomEvent<number>("near", { detail: at }));
+      this.#soon = setTimeout(near, NEAR_MS);
+    }
     this.open = at;
     this.pinned = pinned;
   }
 
   #close(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#soon);
     this.open = null;
     this.pinned = false;
   }

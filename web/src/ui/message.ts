@@ -287,6 +287,7 @@ export class MessageView extends SessionElement {
         .busy=${session.answering !== null || session.phase !== "ready"}
         @choose=${({ detail }: CustomEvent<Choice>) =>
           session.branchAt(message, detail.at, detail.other)}
+        @near=${({ detail }: CustomEvent<number>) => void session.replay.prepare(message, detail)}
         @visit=${({ detail }: CustomEvent<number>) => {
           if (session.replay.at !== null) session.replay.goInto(message, detail);
         }}
