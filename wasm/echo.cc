@@ -24,9 +24,6 @@ struct echo_rwkv {
   std::unique_ptr<echo::Rwkv> object;
   echo::FileInfo file = {};
 };
-struct echo_tokenizer {
-  std::unique_ptr<echo::Tokenizer> object;
-};
 struct echo_sampler {
   std::unique_ptr<echo::Sampler> object;
 };

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from .backends.base import Generation
 from .errors import ArgumentError
 from .events import Event, Prompt, StopReason, Token
-from .guidance import Guidance, Listener
+from .guidance import Form, Guidance, Listener
 from .sampling import SamplingSettings
 from .textstream import TextStream
 
@@ -86,7 +86,8 @@ class TextGeneration(Generation):
     stop : sequence of str
         Strings that end the answer; they are not part of it.
     guidance : sequence of Guidance
-        What has a say in each token, one after the other.
+        What has a say in each token, one after the other. A `Form` among them ends the answer
+        where nothing may follow; stop strings end it only where it is a whole one.
     chunk_tokens : int
         The prompt is read in pieces of so many tokens, with a `Prompt` event after each.
 
@@ -135,7 +136,8 @@ class TextGeneration(Generation):
         self._sampler = model.new_sampler(settings)
         self._guides = [one.start(model) for one in guidance]
         self._listeners = [guide for guide in self._guides if isinstance(guide, Listener)]
-        self._stream = TextStream(stop)
+        self._forms = [guide for guide in self._guides if isinstance(guide, Form)]
+        self._stream = TextStream(stop, self._may_end if self._forms else None)
         self._cancelled = False
         # The answer's bytes, and the readings from which the end of the shown text can be
         # reached: (bytes of the answer there, tokens fed there, reading), oldest first.
@@ -177,6 +179,12 @@ class TextGeneration(Generation):
             if self._cancelled:
                 self._end("cancelled")
                 return
+            if any(form.over for form in self._forms):
+                if text := self._stream.finish():
+                    self._show(text)
+                    yield Token(text, END_OF_TEXT, 1.0, index)
+                self._end("end")
+                return
             logits = self._reading.logits
             for guide in self._guides:
                 logits = guide.adjust(logits)
@@ -201,6 +209,9 @@ class TextGeneration(Generation):
             if self._stream.stopped:
                 return
         self._end("length")
+
+    def _may_end(self, n_bytes: int) -> bool:
+        return all(form.may_end(bytes(self._bytes[:n_bytes])) for form in self._forms)
 
     def _hear(self, tokens: Sequence[int]) -> None:
         """Reads a piece of the prompt."""

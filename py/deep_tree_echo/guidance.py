@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from .generation import LanguageModel, Reading
 
-__all__ = ["Guidance", "Guide", "Listener"]
+__all__ = ["Form", "Guidance", "Guide", "Listener"]
 
 
 class Guide(Protocol):
@@ -30,6 +30,18 @@ class Guide(Protocol):
 
     def accept(self, token: int, reading: Reading) -> None:
         """Takes note of the token that was chosen; ``reading`` is where the model stands now."""
+
+
+@runtime_checkable
+class Form(Guide, Protocol):
+    """A guide that knows which texts are whole answers, as a grammar does."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing may follow: the answer then ends without asking the model."""
+
+    def may_end(self, text: bytes) -> bool:
+        """Whether these first bytes of the answer are a whole one; else no stop string ends it."""
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ctypes import c_uint32
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from .sampling import SamplingSettings
 from .state import State, StateShape
 from .tokenids import checked_tokens
 from .tokenizer import FILE_TOKENIZER, Tokenizer, name_for
+
+if TYPE_CHECKING:
+    from .grammar import Grammar, Program
 
 _TYPE_NAMES = {number: name for name, number in core.READ_TYPES.items()}
 _OneToken = c_uint32 * 1
@@ -319,6 +322,8 @@ class Model:
         seed: int | None = None,
         bias: Mapping[int, float] = MappingProxyType({}),
         stop: Sequence[str] = (),
+        grammar: str | Grammar | None = None,
+        json_schema: Mapping[str, Any] | bool | str | None = None,
     ) -> Iterator[str]:
         """Continues a text, piece by piece.
 
@@ -340,6 +345,11 @@ class Model:
             Added to the logits of these tokens.
         stop : sequence of str
             Strings that end the text; they are not part of it.
+        grammar : str or Grammar, optional
+            What the text must fit, as GBNF or compiled before. It ends where it is complete and
+            nothing may follow, and is cut short by ``max_tokens`` only.
+        json_schema : dict, bool or str, optional
+            Likewise, a JSON Schema.
 
         Yields
         ------
@@ -349,8 +359,17 @@ class Model:
         Raises
         ------
         ArgumentError
-            If a value is out of range.
+            If a value is out of range, or the grammar or schema is none.
         """
+        # Late: most texts are written without.
+        from .grammar import Grammar, GrammarGuidance
+
+        if grammar is not None and json_schema is not None:
+            raise ArgumentError("grammar and json_schema are both given; give one of them.")
+        if json_schema is not None:
+            grammar = Grammar.json_schema(json_schema)
+        elif isinstance(grammar, str):
+            grammar = Grammar.gbnf(grammar)
         settings = SamplingSettings(
             temperature=temperature,
             top_p=top_p,
@@ -364,13 +383,23 @@ class Model:
             bias=bias,
         )
         generation = TextGeneration(
-            self, prompt, state, max_tokens=max_tokens, settings=settings, stop=stop
+            self,
+            prompt,
+            state,
+            max_tokens=max_tokens,
+            settings=settings,
+            stop=stop,
+            guidance=[GrammarGuidance(grammar)] if grammar is not None else [],
         )
         return (event.text for event in generation if isinstance(event, Token) and event.text)
 
     def new_sampler(self, settings: SamplingSettings) -> core.Sampler:
         """A sampler for this model's logits; ``settings.seed`` must be a number."""
         return core.Sampler(settings, self.n_vocab)
+
+    def new_matcher(self, program: Program) -> core.Grammar:
+        """Follows a text of this model's tokens through a grammar."""
+        return core.Grammar(program.words, self.tokenizer.core)
 
     @property
     def tokenizer(self) -> Tokenizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from .errors import ArgumentError
 
@@ -19,6 +19,9 @@ class TextStream:
     ----------
     stop : sequence of str
         Strings that end the text. The text ends before the first one found.
+    may_end : callable, optional
+        Whether the text may end after so many bytes; where it may not, a stop string is text like
+        any other.
 
     Raises
     ------
@@ -34,7 +37,9 @@ class TextStream:
     ('', True, 'café')
     """
 
-    def __init__(self, stop: Sequence[str] = ()) -> None:
+    def __init__(
+        self, stop: Sequence[str] = (), may_end: Callable[[int], bool] | None = None
+    ) -> None:
         if isinstance(stop, str):
             raise ArgumentError(
                 f"stop is {stop!r}; it must be a list of strings, such as [{stop!r}]."
@@ -52,6 +57,7 @@ class TextStream:
         self._held = b""
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._released = 0
+        self._may_end = may_end
 
     @property
     def n_bytes(self) -> int:
@@ -63,11 +69,11 @@ class TextStream:
         if self.stopped:
             return ""
         buffer = self._held + piece
-        found = [at for text in self._stops if (at := buffer.find(text)) >= 0]
-        if found:
-            self.stopped = True
-            self._held = b""
-            return self._release(buffer[: min(found)], final=True)
+        for at in sorted(self._found(buffer)):
+            if self._may_end is None or self._may_end(self._released + at):
+                self.stopped = True
+                self._held = b""
+                return self._release(buffer[:at], final=True)
         # Every hold is shorter than the longest stop string, so this stays linear in the text.
         for n in range(min(self._longest, len(buffer)), 0, -1):
             if buffer[-n:] in self._prefixes:
@@ -84,6 +90,14 @@ class TextStream:
         """
         held, self._held = self._held, b""
         return self._release(b"" if cut else held, final=True)
+
+    def _found(self, buffer: bytes) -> Iterator[int]:
+        """Where stop strings begin."""
+        for text in self._stops:
+            at = buffer.find(text)
+            while at >= 0:
+                yield at
+                at = buffer.find(text, at + 1)
 
     def _release(self, piece: bytes, final: bool = False) -> str:
         text = self._decoder.decode(piece, final)

@@ -83,6 +83,11 @@ class Tokenizer:
         """The text of some token ids; bytes that are not UTF-8 become U+FFFD."""
         return self.decode_bytes(tokens).decode("utf-8", "replace")
 
+    @property
+    def core(self) -> core.Tokenizer:
+        """The tokenizer of libecho, as grammars share it."""
+        return self._core
+
     def close(self) -> None:
         """Gives the vocabulary's memory back."""
         self._core.close()

@@ -28,13 +28,15 @@ MAY_BE_NULL = {
     "echo_rwkv_eval": {3, 4, 5},
     "echo_rwkv_eval_rows": {3, 4, 5},
     "echo_sampler_sample": {3},
+    "echo_grammar_mask": {5},
+    "echo_grammar_bytes": {0},
     "echo_reservoir_run": {6},
     "echo_rls_update": {4},
     "echo_rls_get": {1, 2},
     "echo_lms_update": {5},
 }
 FREEING = "_free"
-MAKING = {"echo_tokenizer_world", "echo_psystem_new"}
+MAKING = {"echo_tokenizer_world", "echo_psystem_new", "echo_grammar_new"}
 
 
 def valid_arguments(name: str, kinds: list[Any], handles: dict[str, Any]) -> list[Any]:
@@ -76,6 +78,10 @@ def check_all() -> int:
     sampler = core.Sampler(SamplingSettings(seed=1), model.n_vocab)
     # No objects, one label, room for one object and one membrane, no rules.
     psystem = core.PSystem([0, 1, 1, 1, 0, 0])
+    # One rule, one state.
+    grammar = core.Grammar(
+        np.array([1, 1, 0, 0, 0, 1, 0, 0], dtype=np.uint32), model.tokenizer.core
+    )
     rls = core.Rls(1, 1, 1.0, 1.0, bias=False)
     one = np.ones((1, 1))
     reservoir = core.Reservoir(
@@ -93,6 +99,7 @@ def check_all() -> int:
         "echo_psystem_": psystem._handle,
         "echo_reservoir_": reservoir._handle,
         "echo_rls_": rls._handle,
+        "echo_grammar_": grammar._handle,
     }
     n = 0
     for name, i, arguments in cases(handles):

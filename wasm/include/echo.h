@@ -307,6 +307,46 @@ ECHO_API echo_status echo_sampler_accept(echo_sampler* sampler, uint32_t token);
 ECHO_API echo_status echo_sampler_sample(echo_sampler* sampler, const float* logits,
                                          uint32_t* token, float* probability);
 
+/* ---------------------------------------------------------------- grammars
+ *
+ * Automata over bytes that call each other say which tokens can follow a text.
+ * A program is a list of uint32 words:
+ *   n_rules, n_states, n_edges, n_calls
+ *   the first state of each rule; rule 0 is that of a whole text
+ *   for each state: 1 if its rule may end there, else 0; its edges; its calls
+ *   the edges, by state: first byte | last byte << 8; next state
+ *   the calls, by state: rule; state to return to
+ * A call reads at least one byte; no rule may begin with itself. Token 0 ends a
+ * text: it is allowed where rule 0 may end, and nowhere else. */
+typedef struct echo_grammar echo_grammar;
+
+/* A grammar before the first byte of a text: program (n) words. It shares the
+ * tokenizer, which may be freed before it. */
+ECHO_API echo_status echo_grammar_new(const uint32_t* program, size_t n,
+                                      const echo_tokenizer* tokenizer, echo_grammar** grammar);
+
+/* Another text at the same place. Clones share what they find out; use all of
+ * them from one thread at a time. */
+ECHO_API echo_status echo_grammar_clone(const echo_grammar* grammar, echo_grammar** clone);
+ECHO_API void echo_grammar_free(echo_grammar* grammar); /* NULL is allowed */
+
+/* Forbids what cannot follow: masked (n_vocab) receives logits (n_vocab), or
+ * -infinity; both may be one array. `allowed` receives how many tokens are left;
+ * `kept`, which may be NULL, their share of softmax(logits). ECHO_ERROR_ARGUMENT
+ * if none is left; ECHO_ERROR_BUDGET if the grammar is too ambiguous. */
+ECHO_API echo_status echo_grammar_mask(echo_grammar* grammar, const float* logits, size_t n_vocab,
+                                       float* masked, uint32_t* allowed, double* kept);
+
+/* Reads a token, or some bytes (size). ECHO_ERROR_ARGUMENT if they cannot follow. */
+ECHO_API echo_status echo_grammar_accept(echo_grammar* grammar, uint32_t token);
+ECHO_API echo_status echo_grammar_feed(echo_grammar* grammar, const uint8_t* bytes, size_t size);
+
+/* Whether the text cannot (0), may (1) or must (2) end here. */
+ECHO_API echo_status echo_grammar_ending(const echo_grammar* grammar, int32_t* ending);
+
+/* Memory of a grammar and its clones together; 0 for NULL. */
+ECHO_API size_t echo_grammar_bytes(const echo_grammar* grammar);
+
 /* --------------------------------------------------------------- reservoirs
  *
  * Leaky units: x <- (1 - a) x + a f(W x + W_in u + W_fb y + b + noise), in float32

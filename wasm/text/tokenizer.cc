@@ -14,11 +14,19 @@
 namespace echo {
 namespace {
 
-constexpr uint32_t kNone = UINT32_MAX;
+constexpr uint32_t kNone = PrefixTree::kNone;
 
 class ByteTokenizer final : public Tokenizer {
  public:
-  explicit ByteTokenizer(uint32_t offset) : offset_(offset) {}
+  explicit ByteTokenizer(uint32_t offset) : offset_(offset) {
+    // The root, and below it the bytes.
+    for (uint32_t node = 0; node <= 256; ++node) {
+      byte_[node] = static_cast<uint8_t>(node - 1);
+      token_[node] = node == 0 ? kNone : offset + node - 1;
+      first_[node] = node == 0 ? 1 : 257;
+    }
+    first_[257] = 257;
+  }
 
   size_t Encode(const uint8_t* text, size_t size, uint32_t* tokens,
                 size_t capacity) const override {
@@ -38,8 +46,13 @@ class ByteTokenizer final : public Tokenizer {
     return needed;
   }
 
+  PrefixTree Tree() const override { return {byte_, token_, first_, 257, size_t{offset_} + 256}; }
+
  private:
   uint32_t offset_;
+  uint8_t byte_[257];
+  uint32_t token_[257];
+  uint32_t first_[258];
 };
 
 class WorldTokenizer final : public Tokenizer {
@@ -49,6 +62,9 @@ class WorldTokenizer final : public Tokenizer {
   size_t Encode(const uint8_t* text, size_t size, uint32_t* tokens, size_t capacity) const override;
   size_t Decode(const uint32_t* tokens, size_t n_tokens, uint8_t* bytes,
                 size_t capacity) const override;
+  PrefixTree Tree() const override {
+    return {byte_.get(), token_.get(), first_.get(), n_nodes_, n_ids_};
+  }
 
  private:
   using Entry = Vocabulary::Entry;
@@ -67,6 +83,7 @@ class WorldTokenizer final : public Tokenizer {
   size_t n_ids_ = 0;
 
   // The trie; node 0 is the root, whose children are the 256 bytes: 1 + byte.
+  size_t n_nodes_ = 0;
   std::unique_ptr<uint8_t[]> byte_;    // (n_nodes) on the way to the node
   std::unique_ptr<uint32_t[]> token_;  // (n_nodes), kNone where no token ends
   std::unique_ptr<uint32_t[]> first_;  // (n_nodes + 1): children are first_[i] ... first_[i + 1]
@@ -159,6 +176,7 @@ echo_status WorldTokenizer::BuildTrie(const Entry* sorted) {
   if (ranges == nullptr || byte_ == nullptr || token_ == nullptr || first_ == nullptr) {
     return Fail(ECHO_ERROR_MEMORY, "There is no memory left for a trie of %zu nodes.", n_nodes);
   }
+  n_nodes_ = n_nodes;
   byte_[0] = 0;
   token_[0] = kNone;
   ranges[0] = {0, static_cast<uint32_t>(n)};

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "include/echo.h"
 #include "status.h"
+#include "text/prefix_tree.h"
 #include "text/vocabulary.h"
 
 namespace echo {
@@ -24,7 +26,15 @@ class Tokenizer {
                         size_t capacity) const = 0;
   virtual size_t Decode(const uint32_t* tokens, size_t n_tokens, uint8_t* bytes,
                         size_t capacity) const = 0;
+
+  // All tokens as a tree; it lives as long as the tokenizer.
+  virtual PrefixTree Tree() const = 0;
 };
 
 }  // namespace echo
+
+// The interface's tokenizer: grammars share what is behind it.
+struct echo_tokenizer {
+  std::shared_ptr<const echo::Tokenizer> object;
+};
 #endif  // DEEP_TREE_ECHO_TEXT_TOKENIZER_H_

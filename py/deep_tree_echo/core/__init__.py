@@ -6,6 +6,7 @@ C counterpart exactly once, serves one thread at a time (a lock sees to it), and
 after ``close`` with an `ArgumentError`.
 """
 
+from .grammar import Grammar
 from .library import (
     ABI_VERSION,
     FORMATS,
@@ -31,6 +32,7 @@ __all__ = [
     "SIGNATURES",
     "TYPES",
     "Estimate",
+    "Grammar",
     "Info",
     "LoadOptions",
     "Loader",

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ...errors import ArgumentError
 from ...formats.rwkv_file import find_architecture
+from ...grammar.program import Program
+from ...grammar.reference import ReferenceMatcher, Vocabulary
 from ...sampling import SamplingSettings
 from ...state import State, StateShape
 from ...tokenids import checked_tokens
@@ -131,6 +133,14 @@ class NumpyModel:
     def new_sampler(self, settings: SamplingSettings) -> NumpySampler:
         """A sampler for one answer. ``settings.seed`` is a number."""
         return NumpySampler(settings, self.n_vocab)
+
+    def new_matcher(self, program: Program) -> ReferenceMatcher:
+        """Follows a text of this model's tokens through a grammar."""
+        return ReferenceMatcher(program, self._vocabulary)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self._tokenizer.decode([token]) for token in range(self.n_vocab))
 
     def _begin(self, state: State | None) -> Floats:
         """The memory to go on from, (n_layer, numbers of a layer), which may be overwritten."""

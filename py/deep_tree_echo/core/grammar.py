@@ -1,0 +1,142 @@
+"""``echo_grammar``: which tokens can follow a text."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from ctypes import POINTER, c_char_p, c_double, c_int32, c_size_t, c_uint32, c_void_p
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ArgumentError, LimitError
+from .library import HANDLE, SIGNATURES, Owner, address, check, library, make
+from .text import Tokenizer
+
+_ERROR_BUDGET = 4
+
+SIGNATURES |= {
+    "echo_grammar_new": (c_int32, c_void_p, c_size_t, c_void_p, HANDLE),
+    "echo_grammar_clone": (c_int32, c_void_p, HANDLE),
+    "echo_grammar_free": (None, c_void_p),
+    "echo_grammar_mask": (
+        c_int32,
+        c_void_p,
+        c_void_p,
+        c_size_t,
+        c_void_p,
+        POINTER(c_uint32),
+        POINTER(c_double),
+    ),
+    "echo_grammar_accept": (c_int32, c_void_p, c_uint32),
+    "echo_grammar_feed": (c_int32, c_void_p, c_char_p, c_size_t),
+    "echo_grammar_ending": (c_int32, c_void_p, POINTER(c_int32)),
+    "echo_grammar_bytes": (c_size_t, c_void_p),
+}
+
+
+class Grammar(Owner):
+    """``echo_grammar``: where a text stands in a grammar, for one vocabulary.
+
+    Parameters
+    ----------
+    program : ndarray of uint32
+        The words of its rules, as ``echo.h`` describes them.
+    tokenizer : Tokenizer
+        The vocabulary. It may be closed before the grammar.
+    """
+
+    _noun = "grammar"
+
+    def __init__(self, program: NDArray[np.uint32], tokenizer: Tokenizer) -> None:
+        words = np.ascontiguousarray(program, dtype=np.uint32)
+        c = library()
+        handle = c_void_p()
+        with tokenizer._lock:
+            _check(
+                c.echo_grammar_new(
+                    address(words), words.size, tokenizer._handle, ctypes.byref(handle)
+                )
+            )
+        assert handle.value is not None
+        self._own(handle.value, threading.Lock())
+
+    def _own(self, handle: int, family: threading.Lock) -> None:
+        super().__init__(handle, library().echo_grammar_free)
+        # Clones share what they find out: one lock for all of them.
+        self._lock = family
+        self._allowed = c_uint32()
+        self._kept = c_double()
+        self._results = ctypes.byref(self._allowed), ctypes.byref(self._kept)
+
+    def clone(self) -> Grammar:
+        """Another text at the same place."""
+        other = Grammar.__new__(Grammar)
+        with self._lock:
+            handle = make(library().echo_grammar_clone, self._handle)
+        other._own(handle, self._lock)
+        return other
+
+    def mask(self, logits: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, float]:
+        """Forbids what cannot follow.
+
+        Parameters
+        ----------
+        logits : ndarray of float32, shape (n_vocab,)
+            Not changed.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_vocab,)
+            ``-inf`` for each token that cannot follow, the rest as they were.
+        int
+            How many can.
+        float
+            Their share of softmax(logits).
+        """
+        if logits.ndim != 1 or logits.dtype != np.float32 or not logits.flags.c_contiguous:
+            raise ArgumentError(
+                f"logits has the shape {logits.shape} and the type {logits.dtype}; it must be a "
+                "contiguous row of float32."
+            )
+        masked = np.empty_like(logits)
+        with self._lock:
+            _check(
+                library().echo_grammar_mask(
+                    self._handle, address(logits), logits.size, address(masked), *self._results
+                )
+            )
+            return masked, self._allowed.value, self._kept.value
+
+    def accept(self, token: int) -> None:
+        """Reads a token."""
+        with self._lock:
+            _check(library().echo_grammar_accept(self._handle, token))
+
+    def feed(self, text: bytes) -> None:
+        """Reads bytes."""
+        with self._lock:
+            _check(library().echo_grammar_feed(self._handle, text, len(text)))
+
+    @property
+    def ending(self) -> int:
+        """Whether the text cannot (0), may (1) or must (2) end here."""
+        found = c_int32()
+        with self._lock:
+            check(library().echo_grammar_ending(self._handle, ctypes.byref(found)))
+        return found.value
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of this grammar and its clones together, in bytes."""
+        with self._lock:
+            n_bytes: int = library().echo_grammar_bytes(self._handle)
+        return n_bytes
+
+
+def _check(status: int) -> None:
+    """As `check`; what a grammar may take is a limit of its own, not the memory budget."""
+    if status == _ERROR_BUDGET:
+        raise LimitError(library().echo_last_error().decode("utf-8", "replace"))
+    if status:
+        check(status)

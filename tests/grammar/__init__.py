@@ -1,0 +1,1 @@
+"""Grammars: compiling, masks, what is written with them."""

@@ -1,0 +1,137 @@
+"""Answers of models that follow a grammar, by both backends; stop strings; the membrane."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deep_tree_echo import Model, platform
+from deep_tree_echo.backends.base import ModelFile
+from deep_tree_echo.backends.chain import Chain
+from deep_tree_echo.context import CognitiveContext
+from deep_tree_echo.conversation import Conversation
+from deep_tree_echo.errors import ArgumentError
+from deep_tree_echo.events import Done, Token
+from deep_tree_echo.generation import TextGeneration
+from deep_tree_echo.grammar import Grammar, GrammarGuidance
+from deep_tree_echo.membranes.grammar import GrammarMembrane
+from deep_tree_echo.sampling import SamplingSettings
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "maxLength": 12},
+        "age": {"type": "integer", "minimum": 0, "maximum": 150},
+        "tags": {"type": "array", "items": {"enum": ["a", "b"]}, "maxItems": 3},
+    },
+    "required": ["name", "age"],
+}
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model.load()
+
+
+def _fits(value: Any) -> None:
+    assert set(value) <= {"name", "age", "tags"}
+    assert len(value["name"]) <= 12
+    assert 0 <= value["age"] <= 150
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_schema(model: Model, seed: int) -> None:
+    text = "".join(model.generate("", json_schema=SCHEMA, temperature=1.5, seed=seed))
+    _fits(json.loads(text))
+
+
+def test_it_ends_by_itself(model: Model) -> None:
+    grammar = Grammar.gbnf('root ::= "yes" | "no"')
+    generation = TextGeneration(model, "Is it?", guidance=[GrammarGuidance(grammar)])
+    tokens = [event for event in generation if isinstance(event, Token)]
+    assert generation.stop_reason == "end"
+    assert generation.text in ("yes", "no")
+    # The state is that after the text: no end was asked of the model.
+    assert len(tokens) == len(model.encode(generation.text))
+
+
+def test_the_text_of_its_tokens_alone_counts(model: Model) -> None:
+    """The prompt is not part of it, and an empty answer may be whole."""
+    assert "".join(model.generate("yes", grammar='root ::= ""')) == ""
+
+
+def test_stop_strings_do_not_cut_it(model: Model) -> None:
+    grammar = Grammar.gbnf(r'root ::= "\"a\n\nUser: b\"" "!"{3}')
+    text = "".join(model.generate("x", grammar=grammar, stop=["\n\nUser:", "!!"]))
+    assert text == '"a\n\nUser: b"!!!'
+    grammar = Grammar.gbnf('root ::= "a"* "b"*')
+    text = "".join(model.generate("x", grammar=grammar, stop=["b"], seed=3, max_tokens=40))
+    assert grammar.matches(text)
+    assert "b" not in text
+
+
+def test_a_grammar_and_a_schema(model: Model) -> None:
+    with pytest.raises(ArgumentError, match="grammar and json_schema are both given"):
+        model.generate("x", grammar='root ::= "a"', json_schema=True)
+
+
+def test_what_forbids_all_is_named(model: Model) -> None:
+    grammar = Grammar.gbnf('root ::= "ab"')
+    (token,) = model.encode("b") if len(model.encode("b")) == 1 else (None,)
+    with pytest.raises(ArgumentError):
+        "".join(model.generate("x", grammar=grammar, bias={token: float("-inf")}, top_k=1))
+
+
+def _chain(which: str) -> Chain:
+    path = Path(platform.bundled_model_path())
+    return Chain.load(ModelFile.from_path(path), which)
+
+
+@pytest.mark.parametrize("backend", ["rwkv_cpp", "python_rwkv"])
+def test_a_conversation(backend: str) -> None:
+    membrane = GrammarMembrane()
+    context = CognitiveContext("s", "Who? Tell me.", metadata={"json_schema": SCHEMA})
+    step = membrane.begin(context)
+    settings = SamplingSettings(temperature=1.5, seed=1)
+    chat = Conversation(_chain(backend), settings=settings, guidance=step.guidance)
+    events = list(chat.say(context.user_input))
+    done = events[-1]
+    assert isinstance(done, Done)
+    assert done.backend == backend
+    _fits(json.loads(done.text))
+    response = step.finish(done, [event for event in events if isinstance(event, Token)])
+    state = response.internal_state
+    assert state["complete"] is True
+    assert state["message"]["questions"] == 1
+    assert 0 < state["probability_kept"] == response.confidence <= 1
+    assert 0 < state["forbidden_per_token"] < 4096
+    json.dumps(state)
+
+
+def test_both_backends_write_the_same() -> None:
+    guidance = GrammarGuidance(Grammar.json_schema(SCHEMA))
+    texts = []
+    for backend in ("rwkv_cpp", "python_rwkv"):
+        settings = SamplingSettings(temperature=0)
+        generation = _chain(backend).generate("Hello", settings=settings, guidance=[guidance])
+        list(generation)
+        texts.append(generation.text)
+    assert texts[0] == texts[1]
+
+
+def test_a_mock_cannot() -> None:
+    guidance = GrammarGuidance(Grammar.gbnf('root ::= "a"'))
+    chain = Chain.load(ModelFile.from_bytes("none", b""), "mock")
+    with pytest.raises(Exception, match="grammar"):
+        list(chain.generate("Hello", guidance=[guidance]))
+
+
+def test_without_a_grammar() -> None:
+    step = GrammarMembrane().begin(CognitiveContext("s", "Hello there."))
+    assert list(step.guidance) == []
+    with pytest.raises(ArgumentError, match="give one of them"):
+        GrammarMembrane().begin(
+            CognitiveContext("s", "x", metadata={"grammar": "a", "json_schema": True})
+        )
