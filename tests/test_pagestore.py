@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,8 @@ from deep_tree_echo.database import open_database
 from deep_tree_echo.errors import ArgumentError
 from deep_tree_echo.page import Page
 from deep_tree_echo.store import ConversationStore
+
+from tests.coroutines import drive
 
 SETTINGS = {"max_tokens": 12, "temperature": 0.0}
 
@@ -34,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 def opened(place: Path | None) -> Page:
     """The page after it has been opened or reloaded."""
     page = Page()
-    asyncio.run(page.load_bundled())
+    drive(page.load_bundled())
     page.store.open(place, place is not None, False)
     return page
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,20 +57,20 @@ def branching(path: Path) -> dict[str, float]:
         list(chat.say("Tell me of the trees that echo."))
         answer = chat.messages[-1]
 
-    def branch(n_tokens: int) -> float:
+    def branch(name: str, n_tokens: int) -> None:
         with ConversationStore.open(path) as store:
             fresh = store.chat(chat.id, chain, settings=settings, max_tokens=4)
-            begin = time.perf_counter()
+            begin, cpu = time.perf_counter(), time.process_time()
             events = fresh.branch(answer.id, n_tokens)
             next(event for event in events if isinstance(event, Token))
-            took = 1e3 * (time.perf_counter() - begin)
+            times[f"{name}_cpu"].append(1e3 * (time.process_time() - cpu))
+            times[name].append(1e3 * (time.perf_counter() - begin))
             list(events)
-        return took
 
-    times = {"branch_0.1B": [], "branch_between_0.1B": []}  # type: dict[str, list[float]]
+    times: dict[str, list[float]] = defaultdict(list)
     for _ in range(16):
-        times["branch_0.1B"].append(branch(16))
-        times["branch_between_0.1B"].append(branch(24))
+        branch("branch_0.1B", 16)
+        branch("branch_between_0.1B", 24)
     with ConversationStore.open(path) as store:
         model = chain.backend.model  # type: ignore[attr-defined]
         kept = store.states.at_end(answer.id, model)
