@@ -9,7 +9,7 @@ from deep_tree_echo.errors import ArgumentError
 from deep_tree_echo.membranes.memory import MemoryItem, MemoryMembrane, judge
 from deep_tree_echo.membranes.memory.index import WordIndex
 from deep_tree_echo.membranes.memory.lexicon import Lexicon
-from deep_tree_echo.membranes.memory.relevance import why
+from deep_tree_echo.membranes.memory.relevance import total, why
 from deep_tree_echo.membranes.memory.words import fold, terms
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,18 +44,20 @@ def test_each_term_of_the_relevance_stays_within_its_weight(
     assert 0 <= parts["recency"] <= 0.2
     assert 0 <= parts["access"] <= 0.1
     assert 0 <= sum(parts.values()) <= 1 + 1e-12
+    one = item(importance, timestamp, count)
+    assert total(one, similarity, now) == pytest.approx(sum(parts.values()), abs=1e-12)
 
 
 @given(st.floats(0, 0.9), st.floats(0, 0.1), st.integers(0, 20))
 def test_more_of_anything_is_never_less_relevant(one: float, more: float, count: int) -> None:
-    def total(*values: float) -> float:
+    def whole(*values: float) -> float:
         return sum(why(item(values[1], values[2], int(values[3])), values[0], 1e6).values())
 
     base = (one, one, 1e6 - 1000, count)
     for place, plus in enumerate((more, more, 500.0, 1.0)):
         other = [*base]
         other[place] += plus
-        assert total(*other) >= total(*base)
+        assert whole(*other) >= whole(*base)
 
 
 @given(st.lists(STATEMENTS, min_size=1, max_size=12))

@@ -75,6 +75,7 @@ class WordIndex:
         self._rows: list[list[str]] = []
         self._known: list[str] = []
         self._vectors: NDArray[np.float32] | None = None
+        self._length_array: NDArray[np.float64] | None = None
         self._alive = 0
 
     def __len__(self) -> int:
@@ -95,6 +96,7 @@ class WordIndex:
             postings.counts.append(count)
             postings.packed = None
         self._lengths.append(len(found))
+        self._length_array = None
         self._rows.append(list(dict.fromkeys(found)))
         self._alive += 1
         return row
@@ -112,6 +114,7 @@ class WordIndex:
                     self._known.remove(word)
                     self._vectors = None
         self._rows[row], self._lengths[row] = [], 0
+        self._length_array = None
         self._alive -= 1
 
     def words(self, row: int) -> list[str]:
@@ -135,7 +138,9 @@ class WordIndex:
         total = sum(self._lengths)
         mean = total / self._alive if total else 1.0
         best = 0.0
-        lengths = np.array(self._lengths, np.float64)
+        if self._length_array is None:
+            self._length_array = np.array(self._lengths, np.float64)
+        lengths = self._length_array
         for word in asked:
             weight = self.idf(word)
             best += weight

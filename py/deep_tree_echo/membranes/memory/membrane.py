@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import heapq
 import math
 import threading
 import time
@@ -323,9 +324,7 @@ class MemoryMembrane:
             now = self._clock()
             most = int(self.settings.capacity * self.settings.keep)
             mortal = [item for item in shelf.items if item.importance < 1]
-            mortal.sort(
-                key=lambda item: (math.fsum(relevance.why(item, 0.0, now).values()), item.timestamp)
-            )
+            mortal.sort(key=lambda item: (relevance.total(item, 0.0, now), item.timestamp))
             gone = mortal[: len(shelf) - most]
             self._drop([item.id for item in gone])
             return gone
@@ -505,19 +504,19 @@ class MemoryMembrane:
 
     def _recall(self, query: str, k: int, settings: MemorySettings) -> list[Recalled]:
         now = self._clock()
-        found = []
-        for one in self._all().similar(query, settings.least_similarity):
-            why = relevance.why(one.item, one.total, now)
-            found.append(
-                Recalled(
-                    one.item, math.fsum(why.values()), why, one.total, one.by_words, one.by_state
-                )
-            )
-        found.sort(key=lambda one: (-one.relevance, -one.item.timestamp))
-        ids = [one.item.id for one in found[:k]]
+        best = heapq.nlargest(
+            k,
+            self._all().similar(query, settings.least_similarity),
+            key=lambda one: (relevance.total(one.item, one.total, now), one.item.timestamp),
+        )
         # Associations are read afresh, for only the database knows them.
-        fresh = {item.id: item for item in self._table.get(ids)}
-        return [dataclasses.replace(one, item=fresh[one.item.id]) for one in found[:k]]
+        fresh = {item.id: item for item in self._table.get([one.item.id for one in best])}
+        found = []
+        for one in best:
+            why = relevance.why(one.item, one.total, now)
+            item, whole = fresh[one.item.id], math.fsum(why.values())
+            found.append(Recalled(item, whole, why, one.total, one.by_words, one.by_state))
+        return found
 
     def _notes(self, settings: MemorySettings) -> dict[str, Any]:
         notes: dict[str, Any] = {"remembers_nothing": settings.nothing}

