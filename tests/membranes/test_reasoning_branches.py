@@ -235,6 +235,39 @@ def test_candidates_of_a_better_backend_outlive_it(monkeypatch):
     assert [one.text for one in drawn.outcome.candidates] == same
 
 
+def test_a_candidate_that_loses_its_backend_begins_again(monkeypatch):
+    chain = Chain.load(FILE)
+    evaluate, calls = chain.backend.model.eval, 0
+
+    def breaking(tokens, state=None):
+        nonlocal calls
+        calls += 1
+        if calls == 1 + 12 + 4:
+            raise BackendError("It broke.")
+        return evaluate(tokens, state)
+
+    monkeypatch.setattr(chain.backend.model, "eval", breaking)
+    drawn = branching(chain, "Hello")
+    events = list(drawn)
+    assert sum(isinstance(event, Fallback) for event in events) == 1
+    alone = branching(Chain.load(FILE), "Hello")
+    list(alone)
+    for one, other in zip(drawn.outcome.candidates, alone.outcome.candidates, strict=True):
+        assert one.text == other.text
+        assert [step.id for step in one.steps] == [step.id for step in other.steps]
+
+
+def test_tokens_that_only_end_the_answer_do_not_count(chain, place):
+    whole = chain.generate("", place, max_tokens=12, settings=SETTINGS)
+    list(whole)
+    drawn = branching(chain, "", place, replace(PLAN, branches=1), stop=[whole.text[5:8]])
+    list(drawn)
+    [one] = drawn.outcome.candidates
+    assert one.text == whole.text[: whole.text.index(whole.text[5:8])]
+    assert len(one.steps) == len(one.text) < len(one.events)
+    assert one.position.text.endswith(one.text)
+
+
 @pytest.mark.parametrize("seed", [None, 2**64 - 1])
 def test_seeds_wrap_around_and_may_be_missing(chain, place, seed):
     drawn = branching(chain, "", place, settings=SamplingSettings(seed=seed))
