@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from deep_tree_echo import CognitiveEngine, EngineConfig
 from deep_tree_echo.errors import ArgumentError
+from deep_tree_echo.events import Error
 from deep_tree_echo.loading import complete
 from deep_tree_echo.store import ConversationStore
 
-from tests.engine.asking import ask, said
+from tests.engine.asking import ask, context, said
 from tests.random_models import write_random_model
 
 
@@ -56,6 +57,39 @@ def test_what_a_request_asks_not_to_remember_is_not(config: EngineConfig) -> Non
     engine = load(config)
     ask(engine, "My sister Anna plays the cello.", memory_state={"nothing": True})
     assert len(engine.memory) == 0  # type: ignore[arg-type]
+    engine.close()
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"town": {"enum": ["Rome", "Oslo"]}, "large": {"type": "boolean"}},
+    "required": ["town", "large"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("reasons", [False, True])
+def test_a_schema_holds(config: EngineConfig, reasons: bool) -> None:
+    import json
+    from dataclasses import replace
+
+    engine = load(replace(config, enable_reasoning=reasons, max_tokens=200))
+    metadata = {"json_schema": SCHEMA, "settings": {"temperature": 1.5, "seed": 4}}
+    _, result = ask(engine, "Name a town.", metadata=metadata)
+    answer = json.loads(result.text)
+    assert answer["town"] in ("Rome", "Oslo")
+    assert isinstance(answer["large"], bool)
+    assert result.stop_reason == "end"
+    assert result.grammar_response.confidence is not None
+    assert result.grammar_response.internal_state["complete"]
+    assert result.error is None
+    # The next answer is free again.
+    _, free = ask(engine, "And now?")
+    assert free.grammar_response.confidence is None
+    assert free.grammar_response.internal_state["answer"]["words"] >= 0
+    *_, error = engine.process(context("x", metadata={"json_schema": {"type": "colour"}}))
+    assert isinstance(error, Error)
+    assert "colour" in error.message
     engine.close()
 
 

@@ -14,6 +14,7 @@ from ..backends.router import Router
 from ..config import EngineConfig
 from ..database import Database, open_database
 from ..errors import BackendError, EchoError, UnsupportedModelError
+from ..membranes.grammar import GrammarMembrane
 from ..preview import head_places, look
 from .cognitive import CognitiveEngine
 
@@ -44,6 +45,7 @@ async def load_engine(
     engine = CognitiveEngine(router, store=store, config=config)
     if database is not None:
         engine.on_close(database.close)
+    engine.grammar = GrammarMembrane()
     if config.enable_memory:
         from ..membranes.memory import MemoryMembrane
 
