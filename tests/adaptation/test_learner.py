@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from deep_tree_echo.adaptation import AdaptationSettings
+from deep_tree_echo.adaptation.slots import Slots
 from deep_tree_echo.errors import ArgumentError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +121,17 @@ def _sense(model):
     from deep_tree_echo.adaptation.senses import Senses
 
     return Senses(model.n_embed, SMALL).sense(model.hidden, None)
+
+
+@given(st.lists(st.integers(0, 40), max_size=200), st.integers(2, 12))
+def test_slots_of_the_last_tokens_are_not_given_back(tokens, window):
+    slots = Slots(window + 3)
+    for place, token in enumerate(tokens):
+        if slots.is_full(token):
+            released = slots.release(window)
+            assert len(released) >= 1
+            assert (slots.tokens[released] == -1).all()
+        slot = slots.of(token)
+        assert slots.tokens[slot] == token
+        for recent in tokens[max(0, place + 1 - window) : place + 1]:
+            assert slots.tokens[slots.find(recent)] == recent
