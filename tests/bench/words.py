@@ -18,13 +18,15 @@ from tests.browser.conftest import BOOT_MS, CHROMIUM, FLAGS, SITE
 
 ROUNDS = 12
 ANSWER = 96
-KEPT, BETWEEN = "kept", "between"
+READY, SUDDEN = "ready", "sudden"
 
-CHOOSE = """async (far) => {
+CHOOSE = """async (ready) => {
   const { session } = document.querySelector("echo-app");
   const old = session.talk.messages[session.talk.leaf];
-  const at = far ? 64 + Math.floor(Math.random() * 24) : old.words.length - 1;
+  const at = 16 + Math.floor(Math.random() * (old.words.length - 16));
   const other = old.words[at][3][0];
+  // What the page does while somebody looks at a word.
+  if (ready) await session.replay.prepare(old, at);
   const begun = performance.now();
   session.branchAt(old, at, other);
   const answer = session.talk.messages[session.talk.leaf];
@@ -48,11 +50,11 @@ CHOOSE = """async (far) => {
 
 
 def branches(page: Page) -> dict[str, list[dict[str, float]]]:
-    """Branches from right behind a kept state, and from anywhere in the answer, in turns."""
-    found: dict[str, list[dict[str, float]]] = {KEPT: [], BETWEEN: []}
+    """Branches where the state is ready, and where it must be reached first, in turns."""
+    found: dict[str, list[dict[str, float]]] = {READY: [], SUDDEN: []}
     for _ in range(ROUNDS):
-        for name in (KEPT, BETWEEN):
-            result = page.evaluate(CHOOSE, name == BETWEEN)
+        for name in (READY, SUDDEN):
+            result = page.evaluate(CHOOSE, name == READY)
             assert not result["failed"], result["failed"]
             found[name].append(result)
     return found

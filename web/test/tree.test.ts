@@ -47,6 +47,7 @@ describe("the address", () => {
       { talk: null, column: "talk", view: null, laboratory: null },
       { talk: "a-b_", column: "inside", view: "model", laboratory: null },
       { talk: "x", column: "chats", view: "state", laboratory: null },
+      { talk: "x", column: "inside", view: "reservoir", laboratory: null },
       { talk: null, column: "talk", view: null, laboratory: "trees" },
     ] as const) {
       expect(readPlace(writePlace(place))).toEqual(place);
