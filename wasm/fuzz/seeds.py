@@ -3,8 +3,8 @@
 FOLDER/loader gets tiny models of every architecture and type with random
 weights, whole, cut and with flipped bytes, and the beginnings of foreign files;
 FOLDER/gguf gets heads of GGUF files (see gguf_seeds.py, which needs PyPI gguf);
-FOLDER/tokenizer gets vocabularies with texts. The same files are written every
-time.
+FOLDER/tokenizer gets vocabularies with texts, FOLDER/grammar programs with what
+to do with them. The same files are written every time.
 """
 
 from __future__ import annotations
@@ -200,6 +200,25 @@ def tokenizer_seeds() -> Iterator[tuple[str, bytes]]:
             yield f"{name}-{complete}", head + vocabulary.encode() + text
 
 
+# Programs by what they match.
+PROGRAMS = {
+    "brackets": [1, 4, 3, 1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1, 0]
+    + [0x2828, 1, 0x2929, 2, 0x2929, 2, 0, 3],
+    "counted": [1, 6, 9, 0, 0, 1, 1, 0, 0, 1, 0, 0, 2, 0, 0, 2, 0, 0, 2, 0, 0, 1, 0]
+    + [512, 1, 512, 2, 512, 3, 0x6161, 0, 512, 4, 0x6161, 0, 512, 5, 0x6161, 0, 0x6161, 0],
+    "ambiguous": [2, 5, 3, 2, 0, 1, 1, 0, 1, 0, 2, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0]
+    + [0x6161, 2, 0x6464, 3, 0x6263, 3, 1, 0, 1, 4],
+    "none": [1, 1, 0, 0, 0, 1],
+}
+
+
+def grammar_seeds() -> Iterator[tuple[str, bytes]]:
+    """The number of words, the words in two bytes each, steps."""
+    steps = bytes([254, 40, 253, 97, 254, 40, 251, 97, 41, 254] * 3)
+    for name, words in PROGRAMS.items():
+        yield name, bytes([len(words)]) + struct.pack(f"<{len(words)}H", *words) + steps
+
+
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -208,6 +227,7 @@ def main() -> None:
         ("loader", loader_seeds(rng)),
         ("gguf", gguf_seeds.seeds(rng)),
         ("tokenizer", tokenizer_seeds()),
+        ("grammar", grammar_seeds()),
     ):
         folder = Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,12 +20,17 @@ class Words {
   uint32_t Take(uint32_t most) {
     const uint32_t word = at_ < n_ ? words_[at_] : UINT32_MAX;
     if (word > most) {
-      if (good_) wrong_ = at_;
-      good_ = false;
+      Refuse();
       return 0;
     }
     ++at_;
     return word;
+  }
+
+  // The next word cannot be.
+  void Refuse() {
+    if (good_) wrong_ = at_;
+    good_ = false;
   }
 
   size_t left() const { return n_ - at_; }
@@ -49,8 +54,7 @@ bool ReadWords(Words* words, GrammarProgram* program) {
   // So much must follow, before memory is taken for it.
   if (n_rules == 0 || n_states == 0 ||
       words->left() != n_rules + 3ULL * n_states + 2ULL * (n_edges + uint64_t{n_calls})) {
-    words->Take(0);
-    words->Take(0);
+    words->Refuse();
     return true;
   }
   program->n_rules = n_rules;
@@ -80,7 +84,7 @@ bool ReadWords(Words* words, GrammarProgram* program) {
     const uint32_t state = words->Take(n_states - 1);
     room = program->calls.Push({rule, state}) && room;
   }
-  if (edges != n_edges || calls != n_calls) words->Take(0);
+  if (edges != n_edges || calls != n_calls) words->Refuse();
   return room;
 }
 
