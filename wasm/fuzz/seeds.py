@@ -202,20 +202,19 @@ def tokenizer_seeds() -> Iterator[tuple[str, bytes]]:
 
 # Programs by what they match.
 PROGRAMS = {
-    "brackets": [1, 4, 3, 1, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1, 0]
-    + [0x2828, 1, 0x2929, 2, 0x2929, 2, 0, 3],
-    "counted": [1, 6, 9, 0, 0, 1, 1, 0, 0, 1, 0, 0, 2, 0, 0, 2, 0, 0, 2, 0, 0, 1, 0]
-    + [512, 1, 512, 2, 512, 3, 0x6161, 0, 512, 4, 0x6161, 0, 512, 5, 0x6161, 0, 0x6161, 0],
-    "ambiguous": [2, 5, 3, 2, 0, 1, 1, 0, 1, 0, 2, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0]
-    + [0x6161, 2, 0x6464, 3, 0x6263, 3, 1, 0, 1, 4],
-    "none": [1, 1, 0, 0, 0, 1],
+    "brackets": "1 4 3 1 0 1 1 0 0 1 1 1 0 0 0 1 0 10280 1 10537 2 10537 2 0 3",
+    "counted": "1 6 9 0 0 1 1 0 0 1 0 0 2 0 0 2 0 0 2 0 0 1 0 512 1 512 2 512 3 24929 0 512 4 "
+    "24929 0 512 5 24929 0 24929 0",
+    "ambiguous": "2 5 3 2 0 1 1 0 1 0 2 0 0 0 1 1 0 0 0 1 0 24929 2 25700 3 25442 3 1 0 1 4",
+    "none": "1 1 0 0 0 1",
 }
 
 
 def grammar_seeds() -> Iterator[tuple[str, bytes]]:
     """The number of words, the words in two bytes each, steps."""
     steps = bytes([254, 40, 253, 97, 254, 40, 251, 97, 41, 254] * 3)
-    for name, words in PROGRAMS.items():
+    for name, text in PROGRAMS.items():
+        words = [int(word) for word in text.split()]
         yield name, bytes([len(words)]) + struct.pack(f"<{len(words)}H", *words) + steps
 
 
