@@ -22,12 +22,14 @@ from .budget import Budget
 from .context import CognitiveContext
 from .conversation import Conversation, Place, Turn
 from .engine.cognitive import CognitiveEngine
+from .engine.events import Membrane
 from .engine.passage import Ask
 from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
-from .events import Done, Error, Event, Failure, Token
+from .events import Branch, Choice, Done, Error, Event, Failure, Token
+from .pagemembranes import FORMS, Account, PageReasoning, check_form
 from .pagereread import PageReread
 from .pagestore import PageStore
-from .pagewords import PageWords
+from .pagewords import PageWords, model_of
 from .preview import Preview, head_places, look
 from .sampling import SamplingSettings
 from .stateview import StateView
@@ -44,8 +46,18 @@ WORTH_ROUNDING = 8_000_000
 MOST_TALKS = 4
 """Talks whose states are kept; older ones are read again when they go on."""
 
+MOST_BRANCHES = 8
+"""Candidates for one answer."""
+
 STATES_MB = 16
 """Memory for the earlier states of one talk."""
+
+_INSIDE = (
+    "memory_response",
+    "reasoning_response",
+    "grammar_response",
+)
+"""Fields of a result that the page has in the account of the membranes."""
 
 Open = Callable[[], Any]
 """Starts a file from its first byte: an asynchronous iterable of JavaScript's byte arrays."""
@@ -91,6 +103,8 @@ class Page:
         self._talk: Conversation | None = None
         self._events: Iterator[Event] | None = None
         self._answer_id = ""
+        self._account = Account()
+        self._reasoning = PageReasoning()
         self._follows = False
         self._recent: deque[Any] = deque(maxlen=2)
         self._looked: tuple[object, Preview | None] | None = None
@@ -188,8 +202,9 @@ class Page:
             self._chain.close()
         self._chain = chain
         if self._engine is None:
-            self._engine = CognitiveEngine(chain)
+            self._engine = CognitiveEngine(chain, reasoning=self._reasoning)
         self._engine.chain = chain
+        self._reasoning.fingerprint = str(getattr(model_of(chain), "fingerprint", ""))
         self._head = file.head
         self._known.clear()
         self.words.use()
@@ -328,8 +343,18 @@ class Page:
             def ask(preface: str) -> Iterator[Event]:
                 return talk.go_on()
 
-        guidance = self.words.listen(chain, answer, begun)
+        form = next((name for name in FORMS if name in context.metadata), None)
+        branches = 1 if ask else context.metadata["branches"]
+        guidance = self.words.listen(
+            chain, answer, begun, guided=form is not None, candidates=branches
+        )
         assert self._engine is not None
+        if form is not None and self._engine.grammar is None:
+            # It needs NumPy, which may be missing, and which few answers need.
+            from .membranes.grammar import GrammarMembrane
+
+            self._engine.grammar = GrammarMembrane()
+        self._account = Account(form, branches, ask is not None)
         recorder = self.store.recorder(answer, talk, None if ask else said)
         events = self._engine.process(context, chat=talk, ask=ask, guidance=guidance)
         self._events = recorder.follow(events, talk) if recorder else events
@@ -437,20 +462,30 @@ class Page:
         try:
             while self._events is not None:
                 event = next(self._events)
+                self._account.take(event)
+                self.words.take(event)
                 if isinstance(event, Done):
                     self._finish()
                     failures = [asdict(failure) for failure in self._failures()]
-                    events.append(event.to_json() | {"failures": failures})
+                    figures = event.to_json() | {"failures": failures}
+                    shown = {k: v for k, v in figures.items() if k not in _INSIDE}
+                    events.append(shown | {"account": self._account.to_json()})
                     break
                 if isinstance(event, Error):
                     self._events = None
-                    events.append(event.to_json())
+                    events.append(event.to_json() | {"account": self._account.to_json()})
                     break
-                more = self.words.known(event) if isinstance(event, Token) else {}
-                events.append(event.to_json() | more)
+                if isinstance(event, Membrane):
+                    continue  # nothing to show by itself, and an answer not begun has no end
+                if not isinstance(event, (Branch, Choice)):
+                    more = self.words.known(event) if isinstance(event, Token) else {}
+                    events.append(event.to_json() | more)
                 if self._follows and isinstance(event, Token) and self._talk:
                     self._recent.append(self._talk.state)
                 if time.perf_counter() >= end:
+                    if self._account.changed:
+                        account = self._account.to_json()
+                        events.append({"type": "membranes", "account": account})
                     break
         except EchoError as error:
             self._events = None
@@ -459,6 +494,39 @@ class Page:
             self._events = None
             raise
         return json.dumps(events)
+
+    def check_form(self, form: str, source: str) -> None:
+        """Compiles a ``json_schema`` or ``grammar``; raises an `EchoError` if it cannot be."""
+        check_form(form, source)
+
+    def take(self, answer: str, number: int, text: str, name: str) -> str:
+        """Another candidate for an answer becomes one of its own.
+
+        Parameters
+        ----------
+        answer : str
+            The one that was chosen.
+        number : int
+            The candidate's.
+        text : str
+            What it says.
+        name : str
+            What the page calls it from now on.
+
+        Returns
+        -------
+        str
+            JSON: its ``words``, and ``context_tokens``; ``null`` where they are not known any more.
+            The model then reads it when the talk goes on.
+        """
+        known = self._known.get(answer)
+        tokens = None
+        if known is not None:
+            for turn in known.talk.all_turns:
+                if turn.parent is known.turn.parent and turn.reply == text.strip():
+                    self._known[name] = _Known(known.talk, turn)
+                    tokens = turn.context_tokens
+        return json.dumps({"words": self.words.said(answer, number), "context_tokens": tokens})
 
     def _finish(self) -> None:
         """Notes where the answer has ended."""
@@ -555,11 +623,18 @@ def _context(asked: dict[str, Any]) -> CognitiveContext:
     SamplingSettings(**settings)  # refused before anything has changed
     turns = asked["turns"]
     place = -2 if asked["continues"] else -1
+    metadata: dict[str, Any] = {"settings": settings, "max_tokens": max_tokens}
+    metadata["branches"] = branches = int(asked.get("branches", 1))
+    if not 1 <= branches <= MOST_BRANCHES:
+        raise ArgumentError(f"branches is {branches}; it must be from 1 to {MOST_BRANCHES}.")
+    # What goes on from given words is in no form any more.
+    if not asked["continues"] and not asked.get("begun"):
+        metadata |= {name: asked[name] for name in FORMS if asked.get(name) is not None}
     return CognitiveContext(
         session_id=turns[0]["id"],
         user_input=turns[place]["text"],
         conversation_history=[
             {"role": turn["role"], "content": turn["text"]} for turn in turns[:place]
         ],
-        metadata={"settings": settings, "max_tokens": max_tokens},
+        metadata=metadata,
     )

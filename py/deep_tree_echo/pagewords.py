@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from .backends.chain import Chain, Position
 from .conversation import Conversation, Place, Turn
 from .errors import ArgumentError
-from .events import Event, Prompt, Token
+from .events import Branch, Choice, Event, Prompt, Token
 from .generation import Reading
 from .guidance import Guidance
+from .pagecandidates import CandidateWords
 from .replay import Replay, Spot, reading_at
 from .words import Chosen, Record, Words
 
@@ -39,11 +40,19 @@ class PageWords:
         self.kept = Words(WORDS_MB * 1_000_000)
         """What is kept of each answer."""
         self._record: Record | None = None
+        self._candidates: CandidateWords | None = None
+        self._answer = ""
         self._listening: ListeningReservoir | None = None
         self._stopped = False
 
     def listen(
-        self, chain: Chain, answer: str, begun: Mapping[str, Any] | None, *, guided: bool = False
+        self,
+        chain: Chain,
+        answer: str,
+        begun: Mapping[str, Any] | None,
+        *,
+        guided: bool = False,
+        candidates: int = 1,
     ) -> list[Guidance]:
         """Begins to note the words of an answer.
 
@@ -58,6 +67,8 @@ class PageWords:
             next whatever the model expects.
         guided : bool
             Other guidance has a say, too.
+        candidates : int
+            How many are drawn.
 
         Returns
         -------
@@ -67,6 +78,8 @@ class PageWords:
         self.replay.leave()
         self._stopped = False
         self._record = None
+        self._candidates = None
+        self._answer = answer
         if model_of(chain) is None:
             return []
         ids = list(begun["ids"]) if begun else []
@@ -77,10 +90,34 @@ class PageWords:
             state_bytes=_state_bytes(chain),
             guided=math.inf if guided else len(ids) + len(then),
         )
+        if candidates > 1:
+            state = _state_bytes(chain)
+            most = max(2, min(64, WORDS_MB * 1_000_000 // (2 * state))) if state else 64
+            self._candidates = CandidateWords(candidates, most_states=most, guided=guided)
+            return [self._candidates]
         return [self._record, Chosen(then)] if then else [self._record]
+
+    def take(self, event: Event) -> None:
+        """Follows the candidates; the chosen one's record becomes the answer's."""
+        if self._candidates is None:
+            return
+        if isinstance(event, Branch):
+            self._candidates.take(event)
+        elif isinstance(event, Choice) and (record := self._candidates.choose(event.chosen)):
+            self._record = record
+            self.kept.put(self._answer, record)
+
+    def said(self, answer: str, number: int) -> Sequence[list[Any]] | None:
+        """The words of a candidate for the last answer, if they are known."""
+        if self._candidates is None or answer != self._answer:
+            return None
+        return self._candidates.said(number)
 
     def known(self, event: Token) -> dict[str, Any]:
         """What is to be added to a token's event: its word, where that is known."""
+        if self._candidates is not None:
+            word_of_chosen = self._candidates.next_word()
+            return {"word": word_of_chosen} if word_of_chosen else {}
         word = self._record.word(event) if self._record else None
         return {"word": word.to_json()} if word else {}
 

@@ -211,6 +211,11 @@ class Words:
         self.trim()
         return record
 
+    def put(self, answer: str, record: Record) -> None:
+        """Keeps another record of an answer in place of its own."""
+        self._records.pop(answer, None)
+        self._records[answer] = record
+
     def of(self, answer: str) -> Record | None:
         """The record of an answer, if it is still there; it counts as used now."""
         if answer in self._records:
