@@ -263,7 +263,11 @@ class PythonEngine implements Engine {
     this.#reservoir.offer(door, always);
   }
 
-  async seek(spot: Spot | null, progress: (done: number, total: number) => void, shown = true): Promise<boolean> {
+  async seek(
+    spot: Spot | null,
+    progress: (done: number, total: number) => void,
+    shown = true,
+  ): Promise<boolean> {
     const door = this.#ready();
     const mine = ++this.#seeks;
     try {
