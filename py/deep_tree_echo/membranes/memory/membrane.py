@@ -194,7 +194,7 @@ class MemoryMembrane:
             return self._keep(item)
 
     def recall(self, query: str, k: int = 5) -> list[Recalled]:
-        """The memories most relevant to a query; looking changes nothing.
+        """The memories that come to mind for a query; looking changes nothing.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class MemoryMembrane:
         Returns
         -------
         list of Recalled
-            By relevance, among those similar enough (``least_similarity``).
+            The most similar ones (``least_similarity`` at least), by relevance.
 
         Raises
         ------
@@ -507,7 +507,12 @@ class MemoryMembrane:
         best = heapq.nlargest(
             k,
             self._all().similar(query, settings.least_similarity),
+            key=lambda one: (one.total, one.item.timestamp),
+        )
+        # Were the relevance to choose as well, what is important would crowd out what is meant.
+        best.sort(
             key=lambda one: (relevance.total(one.item, one.total, now), one.item.timestamp),
+            reverse=True,
         )
         # Associations are read afresh, for only the database knows them.
         fresh = {item.id: item for item in self._table.get([one.item.id for one in best])}
