@@ -11,7 +11,7 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from .engine.passage import Ask
 from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
 from .events import Branch, Choice, Done, Error, Event, Failure, Token
 from .pagemembranes import FORMS, Account, PageReasoning, check_form
+from .pagememories import PageMemories
 from .pagereread import PageReread
 from .pagestore import PageStore
 from .pagewords import PageWords, model_of
@@ -35,6 +36,7 @@ from .sampling import SamplingSettings
 from .stateview import StateView
 
 if TYPE_CHECKING:
+    from .membranes.base import Memory
     from .reservoirview import ReservoirView
 
 LIMIT_MB = 600
@@ -93,6 +95,7 @@ class Page:
     def __init__(self) -> None:
         self.words = PageWords()
         self.store = PageStore()
+        self.memories = PageMemories(self.store)
         self._budget = Budget(LIMIT_MB, self.words.kept)
         self._chain: Chain | None = None
         self._engine: CognitiveEngine | None = None
@@ -204,6 +207,7 @@ class Page:
         if self._engine is None:
             self._engine = CognitiveEngine(chain, reasoning=self._reasoning)
         self._engine.chain = chain
+        self.memories.use_model(model_of(chain))
         self._reasoning.fingerprint = str(getattr(model_of(chain), "fingerprint", ""))
         self._head = file.head
         self._known.clear()
@@ -354,6 +358,10 @@ class Page:
             from .membranes.grammar import GrammarMembrane
 
             self._engine.grammar = GrammarMembrane()
+        # What goes on from given words has been asked before.
+        self._engine.memory = None if ask else self._memory()
+        if self._engine.memory is not None:
+            context = replace(context, memory_state=self.memories.settings)
         self._account = Account(form, branches, ask is not None)
         recorder = self.store.recorder(answer, talk, None if ask else said)
         events = self._engine.process(context, chat=talk, ask=ask, guidance=guidance)
@@ -362,6 +370,12 @@ class Page:
             self._recent.clear()
         self._talk, self._answer_id = talk, asked["answerId"]
         self._budget.make_headroom(self._ready())
+
+    def _memory(self) -> Memory | None:
+        """What remembers, if that is wanted; an answer comes without it, too."""
+        with contextlib.suppress(EchoError):
+            return self.memories.membrane()
+        return None
 
     def _recalled(self, turns: list[dict[str, str]], continues: bool) -> tuple[Conversation, bool]:
         """The talk in which the model has read as much of ``turns`` as it still knows."""

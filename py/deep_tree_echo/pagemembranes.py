@@ -136,6 +136,7 @@ class Account:
         self._parts: dict[str, Any] = {}
         self._drawn: dict[str, Any] | None = None
         self._confidence: float | None = None
+        self._recalled: list[dict[str, Any]] = []
 
     def take(self, event: Event) -> None:
         """Notes an event of the engine."""
@@ -197,6 +198,7 @@ class Account:
         for name in _PARTS:
             response: MembraneResponse = getattr(result, f"{name}_response")
             self._parts[name] = self._part(name, response)
+        self._recalled = _recalled(result.memory_response)
         reasoning = result.reasoning_response
         if reasoning.internal_state.get("branches"):
             self._drawn = _drawn(reasoning)
@@ -211,7 +213,7 @@ class Account:
             "calibrated": bool(about.get("calibrated")),
             "why": "",
             "received": response.input_text[:_MOST_TEXT],
-            "gave": response.output_text[:_MOST_TEXT],
+            "gave": "" if name == "memory" else response.output_text[:_MOST_TEXT],
             "seconds": response.processing_time,
             "numbers": _numbers(state),
             "error": about.get("error", ""),
@@ -237,7 +239,9 @@ class Account:
 
         ``steps`` in time order, each with its ``part``, ``step``, ``begin`` and ``seconds`` (since
         the question), ``numbers`` and perhaps an ``error``; at the end also ``parts``, what each
-        membrane received and gave, and ``drawn``, the candidates with their tree.
+        membrane received and gave, ``drawn``, the candidates with their tree, and ``recalled``,
+        why which memories came to mind. What they say is only in the memories, so that what is
+        deleted there is not left here.
         """
         self.changed = False
         return {
@@ -247,6 +251,7 @@ class Account:
             "steps": [{**step, "numbers": dict(step["numbers"])} for step in self._steps],
             "parts": self._parts,
             "drawn": self._drawn,
+            "recalled": self._recalled,
         }
 
 
@@ -267,6 +272,16 @@ def check_form(form: str, source: str) -> None:
 
 def _step(part: str, name: str, begin: float, seconds: float | None) -> dict[str, Any]:
     return {"part": part, "step": name, "begin": begin, "seconds": seconds, "numbers": {}}
+
+
+def _recalled(response: MembraneResponse) -> list[dict[str, Any]]:
+    """Which memories came to mind, and why, without what they say."""
+    state = response.internal_state
+    found = state.get("prepare", state).get("recalled", [])
+    return [
+        {"id": one["item"]["id"]} | {key: value for key, value in one.items() if key != "item"}
+        for one in found
+    ]
 
 
 def _drawn(response: MembraneResponse) -> dict[str, Any]:

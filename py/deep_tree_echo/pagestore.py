@@ -9,6 +9,7 @@ from typing import Any
 
 from .backends.base import Backend
 from .conversation import Conversation, asked_text
+from .database import Database
 from .errors import ArgumentError, FileError
 from .pagedatabase import PageDatabase
 from .store import ConversationStore
@@ -22,7 +23,7 @@ DISK_MB = 128.0
 """Most that states may take on the visitor's disk. In memory none are kept beside the talks'."""
 
 # What the page shows of an answer that is not in a column of its own.
-_EXTRA = ("words",)
+_EXTRA = ("words", "membranes")
 
 
 class PageStore:
@@ -30,6 +31,8 @@ class PageStore:
 
     def __init__(self) -> None:
         self._store: ConversationStore | None = None
+        self.moves: Callable[[Database, Database], None] | None = None
+        """Takes what others keep from one database to the next."""
         self._methods: dict[str, Callable[..., Any]] = {
             "talks": self._talks,
             "talk": self._talk,
@@ -64,7 +67,14 @@ class PageStore:
         if before is not None:
             if move:
                 _move(before, store)
+                if self.moves is not None:
+                    self.moves(before.database, store.database)
             before.close()
+
+    @property
+    def kept(self) -> ConversationStore | None:
+        """The store, once it is open."""
+        return self._store
 
     def close(self) -> None:
         """Lets the database go."""

@@ -7,7 +7,7 @@ import heapq
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...context import CognitiveContext
@@ -96,6 +96,17 @@ class MemoryMembrane:
         """Every memory, in the order of storing."""
         with self._lock:
             return self._table.all()
+
+    @property
+    def at_hand(self) -> list[MemoryItem]:
+        """Every memory without its associations, which only the database knows; quick."""
+        with self._lock:
+            return self._all().items
+
+    def some(self, ids: Sequence[str]) -> list[MemoryItem]:
+        """Some memories, in the order of their ids; those that are not there are left out."""
+        with self._lock:
+            return self._table.get(ids)
 
     def get(self, id: str) -> MemoryItem:
         """One memory.
@@ -274,6 +285,17 @@ class MemoryMembrane:
         with self._lock:
             self.get(id)
             self._drop([id])
+
+    def clear(self) -> int:
+        """Deletes every memory, with its bytes in the file; gives how many there were."""
+        with self._lock:
+            ids = [item.id for item in self._all().items]
+            with self._table.database.transaction():
+                self._table.delete(ids)
+            self._shelf = None
+            self._came.clear()
+            self._table.wipe_traces()
+            return len(ids)
 
     def associate(self, one: str, other: str) -> None:
         """Two memories belong together: each is named by the other.
