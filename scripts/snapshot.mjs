@@ -43,7 +43,8 @@ importlib.invalidate_caches()
 for name in ("asyncio", "json", "numpy", "random", "re", "traceback"):
     importlib.import_module(name)
 for name in (
-    "page", "stateview", "statemap", "backends.rwkv_cpp", "backends.python_rwkv", "backends.mock",
+    "page", "stateview", "statemap", "store.packing", "backends.rwkv_cpp", "backends.python_rwkv",
+    "backends.mock",
 ):
     importlib.import_module(f"deep_tree_echo.{name}")
 del importlib, name
