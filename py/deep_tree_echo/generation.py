@@ -67,6 +67,22 @@ class Reading:
     mark: int = 0
 
 
+def read_on(model: LanguageModel, tokens: Sequence[int], after: Reading) -> Reading:
+    """Where a model stands after ``tokens``, of which there is at least one.
+
+    Examples
+    --------
+    >>> from deep_tree_echo import Model
+    >>> model = Model.load()
+    >>> at_once = read_on(model, model.encode("numbat"), Reading(None, None))
+    >>> first = read_on(model, model.encode("num"), Reading(None, None))
+    >>> read_on(model, model.encode("bat"), first).mark == at_once.mark
+    True
+    """
+    logits, state = model.eval(tokens, after.state)
+    return Reading(state, logits, zlib.crc32(model.decode_bytes(tokens), after.mark))
+
+
 class TextGeneration(Generation):
     """An answer by any `LanguageModel`.
 
@@ -228,8 +244,7 @@ class TextGeneration(Generation):
         self.context_tokens += len(tokens)
 
     def _read(self, tokens: Sequence[int], after: Reading) -> Reading:
-        logits, state = self._model.eval(tokens, after.state)
-        return Reading(state, logits, zlib.crc32(self._model.decode_bytes(tokens), after.mark))
+        return read_on(self._model, tokens, after)
 
     def _take(self, token: int) -> str:
         piece = self._model.decode_bytes([token])

@@ -15,7 +15,7 @@ from typing import Any
 from .alternatives import OTHERS, Pieces, Word, likeliest, log_normaliser
 from .errors import ArgumentError
 from .events import Token
-from .generation import LanguageModel, Reading
+from .generation import LanguageModel, Reading, read_on
 from .hidden import hidden_of
 
 __all__ = ["Chosen", "Record", "Words", "read"]
@@ -310,6 +310,5 @@ def read(
     """
     for begin in range(0, len(tokens), at_once):
         part = list(tokens[begin : begin + at_once])
-        logits, state = model.eval(part, after.state)
-        after = Reading(state, logits)
+        after = read_on(model, part, after)
         yield begin + len(part), after

@@ -7,7 +7,9 @@ import pytest
 from deep_tree_echo import Model, SamplingSettings
 from deep_tree_echo.adaptation import Adaptation, AdaptationSettings
 from deep_tree_echo.errors import ArgumentError
-from deep_tree_echo.generation import TextGeneration
+from deep_tree_echo.generation import Reading, TextGeneration
+from deep_tree_echo.words import Chosen
+from deep_tree_echo.words import read as reread
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +82,56 @@ def test_an_answer_read_again_is_not_learned():
     before = adaptation.gauge().tokens
     read(model, adaptation, TEXT + answer.text)
     assert adaptation.gauge().tokens == before
+
+
+def test_candidates_that_lose_teach_nothing_and_disturb_nothing():
+    def after(n_candidates):
+        adaptation, model = Adaptation(SMALL), Follower()
+        asked = read(model, adaptation, TEXT * 3)
+        chosen = read(model, adaptation, "", asked.state, max_tokens=5)
+        for letter in range(n_candidates):
+            forced = Chosen(model.encode(chr(97 + letter) * 90))
+            losing = TextGeneration(model, "", asked.state, guidance=[adaptation, forced])
+            for _ in losing:
+                pass
+        read(model, adaptation, "And then?", chosen.state)
+        again = read(model, adaptation, "", asked.state, max_tokens=5)
+        return adaptation.snapshot(), adaptation.gauge(), again.text
+
+    alone, with_others = after(0), after(6)
+    assert with_others[1:] == alone[1:]
+    assert with_others[1].tokens == len(TEXT) * 3 - 1 + len("And then?")
+
+
+def test_a_candidate_that_ends_where_another_went_on_keeps_its_place():
+    adaptation, model = Adaptation(SMALL), Follower()
+    asked = read(model, adaptation, TEXT)
+    text = model.encode("b" * 80)
+    other = TextGeneration(
+        model, "", asked.state, guidance=[adaptation, Chosen(text)], max_tokens=80
+    )
+    events = iter(other)
+    for _ in range(10):
+        next(events)
+    chosen = TextGeneration(
+        model, "", asked.state, guidance=[adaptation, Chosen(text)], max_tokens=10
+    )
+    for _ in chosen:
+        pass
+    for _ in events:
+        pass
+    before = adaptation.gauge().tokens
+    read(model, adaptation, "And?", chosen.state)
+    assert adaptation.gauge().tokens == before + 4
+
+
+def test_what_was_read_without_guidance_teaches_nothing_twice():
+    adaptation, model = Adaptation(SMALL), Follower()
+    read(model, adaptation, TEXT + "again")
+    once = adaptation.gauge()
+    *_, (_, reading) = reread(model, model.encode(TEXT), Reading(None, None), 7)
+    read(model, adaptation, "again", reading)
+    assert adaptation.gauge() == once
 
 
 def test_switched_off_it_does_nothing():

@@ -119,6 +119,7 @@ def test_what_is_wrong_is_said() -> None:
                 "fingerprint": "00",
                 "characters": 0,
                 "context_tokens": 0,
+                "mark": 0,
                 "numbers": 10,
                 "logits": 0,
             }

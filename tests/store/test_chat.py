@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from deep_tree_echo import ArgumentError, Chain, ModelFile, SamplingSettings
+from deep_tree_echo.adaptation import Adaptation
 from deep_tree_echo.conversation import Conversation
 from deep_tree_echo.database import open_database
 from deep_tree_echo.errors import FileError
 from deep_tree_echo.events import Done, Event, Prompt, Token
 from deep_tree_echo.platform import bundled_model_path
-from deep_tree_echo.store import Chat, ConversationStore
+from deep_tree_echo.store import Chat, ConversationStore, schema
 
 GREEDY = SamplingSettings(temperature=0.0)
 
@@ -100,6 +101,38 @@ def test_regenerating_reads_nothing(store: ConversationStore, chain: Chain) -> N
     assert events[-1].text == first.text
     question = chat.messages[0]
     assert len(store.children(chat.id, question.id)) == 2
+
+
+def test_what_was_learned_is_not_learned_again_after_a_restart(
+    store: ConversationStore, chain: Chain
+) -> None:
+    adaptation = Adaptation()
+    chat = chat_of(store, chain, guidance=[adaptation])
+    said(chat.say("Where does the numbat sleep?"))
+    said(chat.say("And what does it eat?"))
+    snapshot, once = adaptation.snapshot(), adaptation.gauge().tokens
+    reopened = again(chat, store)
+    later = Adaptation()
+    later.restore(snapshot)
+    reopened.guidance = [later]
+    first_answer = reopened.messages[1].id
+    said(reopened.regenerate())
+    said(reopened.say("And what does it eat?", parent=first_answer))
+    said(reopened.edit(reopened.messages[0].id, "Where does the numbat sleep?"))
+    assert later.gauge().tokens == once
+    assert 0 not in [mark for (mark,) in store.database.execute("SELECT mark FROM states")]
+
+
+def test_states_from_before_the_marks_are_still_there(path: Path, chain: Chain) -> None:
+    database = open_database(path)
+    database.migrate(schema.NAME, schema.VERSIONS[:1])
+    database.close()
+    store = ConversationStore.open(path)
+    chat = chat_of(store, chain)
+    said(chat.say("Hello"))
+    store.database.execute("UPDATE states SET mark = 0")
+    assert prompt_tokens(again(chat, store).regenerate()) == 0
+    store.close()
 
 
 def test_branching_inside_an_answer(store: ConversationStore, chain: Chain) -> None:

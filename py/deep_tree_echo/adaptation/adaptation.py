@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from math import log, nan
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ __all__ = ["Adaptation"]
 
 _PLACES = 256
 """Places where the next text may begin."""
+_PLACES_OF_ONE = 32
+"""Of these, the last ones of one answer: several candidates leave the places of others alone."""
 _LEARNED = 65536
 """Tokens whose places are known as learned."""
 
@@ -143,6 +146,10 @@ class Adaptation:
         """What was sensed at a place, if that is not long ago."""
         return self._places.get(mark)
 
+    def leave(self, mark: int, sensed: Sensed) -> None:
+        """Lets go of what was sensed at a place, unless another answer has come there since."""
+        self._places.drop(mark, sensed)
+
     def arrive(self, mark: int, sensed: Sensed, *, said: bool) -> None:
         """Takes note of a place; ``said`` by the model, it is not to be learned when read again."""
         self._places.put(mark, sensed)
@@ -203,6 +210,7 @@ class _Listening:
         self._senses = senses
         self._at: Sensed | None = None
         self._logits: Any = None
+        self._said: deque[tuple[int, Sensed]] = deque()
 
     def begin(self, reading: Reading) -> None:
         self._at = self._owner.place(reading.mark) if reading.logits is not None else None
@@ -244,3 +252,7 @@ class _Listening:
         self._logits = reading.logits
         if self._at is not None:
             self._owner.arrive(reading.mark, self._at, said=said)
+            if said:
+                self._said.append((reading.mark, self._at))
+                if len(self._said) > _PLACES_OF_ONE:
+                    self._owner.leave(*self._said.popleft())

@@ -36,6 +36,11 @@ class Recent(Generic[V]):
         """The value, ``None`` if it has gone."""
         return self._entries.get(key)
 
+    def drop(self, key: int, value: V) -> None:
+        """Lets go of an entry, unless another value has been put there since."""
+        if self._entries.get(key) is value:
+            del self._entries[key]
+
     def __contains__(self, key: int) -> bool:
         """Whether there is one."""
         return key in self._entries

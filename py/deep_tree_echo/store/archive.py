@@ -61,6 +61,7 @@ _STATE: _Columns = {
     "fingerprint": _TEXT,
     "characters": (int,),
     "context_tokens": (int,),
+    "mark": (int,),
     "numbers": (int,),  # bytes of it, as of the logits
     "logits": (int,),
 }
@@ -192,7 +193,8 @@ def _add_states(
     store: ConversationStore, id: str, states: list[dict[str, Any]], blobs: list[bytes]
 ) -> None:
     rows = store.database.execute(
-        """SELECT messages.id, position, fingerprint, characters, context_tokens, numbers, logits
+        """SELECT messages.id, position, fingerprint, characters, context_tokens, mark,
+          numbers, logits
         FROM states JOIN messages ON messages.number = states.message
         JOIN numbers ON numbers.state = states.number
         WHERE conversation = ? ORDER BY states.number""",
@@ -241,7 +243,9 @@ class _Import:
         self._blobs = blobs
         self._conversations = _checked(facts["conversations"], _CONVERSATION)
         self._messages = _checked(facts["messages"], _MESSAGE)
-        self._states = _checked(facts["states"], _STATE)
+        # Files from before the marks have none; 0 says that nobody knows.
+        marked = [{"mark": 0, **row} for row in facts["states"]]
+        self._states = _checked(marked, _STATE)
 
     def write(self) -> list[str]:
         execute = self._store.database.execute

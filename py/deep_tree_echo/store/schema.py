@@ -91,5 +91,9 @@ CREATE TRIGGER words_of_changed AFTER UPDATE OF text ON messages BEGIN
   INSERT INTO words (words, rowid, text) VALUES ('delete', old.number, old.text);
   INSERT INTO words (rowid, text) VALUES (new.number, new.text);
 END;
-"""
+""",
+    """
+-- The checksum of all that was read up to there; see generation.Reading.
+ALTER TABLE states ADD COLUMN mark INTEGER NOT NULL DEFAULT 0;
+""",
 ]

@@ -97,6 +97,7 @@ class States:
             "fingerprint": state.fingerprint,
             "characters": characters,
             "context_tokens": context_tokens,
+            "mark": reading.mark,
         }
         self.put(message, facts, pack(state.to_numpy()), pack(logits))
         return True
@@ -105,12 +106,12 @@ class States:
         """Keeps a state that is packed already; ``facts`` are the columns of its table."""
         if (n_bytes := len(numbers) + len(logits)) > self.budget:
             return
-        names = ("position", "fingerprint", "characters", "context_tokens")
+        names = ("position", "fingerprint", "characters", "context_tokens", "mark")
         with self._database.transaction():
             rows = self._database.execute(
                 """INSERT OR REPLACE INTO states (message, position, fingerprint,
-                  characters, context_tokens, used, bytes)
-                SELECT number, ?, ?, ?, ?, ?, ? FROM messages WHERE id = ? RETURNING number""",
+                  characters, context_tokens, mark, used, bytes)
+                SELECT number, ?, ?, ?, ?, ?, ?, ? FROM messages WHERE id = ? RETURNING number""",
                 (*(facts[name] for name in names), self._now(), n_bytes, message),
             )
             for (number,) in rows:
@@ -161,7 +162,7 @@ class States:
         if not fingerprint:
             return None
         rows = self._database.execute(
-            f"""SELECT number, position, characters, context_tokens, numbers, logits
+            f"""SELECT number, position, characters, context_tokens, mark, numbers, logits
             FROM states JOIN numbers ON numbers.state = states.number
             WHERE fingerprint = ?
               AND message = (SELECT number FROM messages WHERE id = ?) AND {where}""",
@@ -169,7 +170,7 @@ class States:
         )
         if not rows:
             return None
-        number, position, characters, context_tokens, numbers, expected = rows[0]
+        number, position, characters, context_tokens, mark, numbers, expected = rows[0]
         from ..errors import EchoError
         from ..generation import Reading
         from ..state import State
@@ -190,8 +191,9 @@ class States:
         assert isinstance(position, int)
         assert isinstance(characters, int)
         assert isinstance(context_tokens, int)
+        assert isinstance(mark, int)
         logits.setflags(write=False)
-        return KeptState(position, characters, context_tokens, Reading(state, logits))
+        return KeptState(position, characters, context_tokens, Reading(state, logits, mark))
 
     def forget_one(self, number: Any) -> None:
         """Deletes one state by its number in the table."""

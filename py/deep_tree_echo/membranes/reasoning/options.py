@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...errors import ArgumentError
-from ...generation import LanguageModel, Reading
+from ...generation import LanguageModel, Reading, read_on
 
 __all__ = ["option_scores", "read"]
 
 
 def read(model: LanguageModel, text: str) -> Reading:
     """Where a model stands after a text that it reads from a fresh state."""
-    logits, state = model.eval(model.encode(text) or [0])
-    return Reading(state, logits)
+    return read_on(model, model.encode(text) or [0], Reading(None, None))
 
 
 def option_scores(model: LanguageModel, start: Reading, options: Sequence[str]) -> list[float]:
@@ -61,7 +60,6 @@ def option_scores(model: LanguageModel, start: Reading, options: Sequence[str]) 
         for place, token in enumerate(tokens):
             total += log_probability(reading.logits, token)
             if place < len(tokens) - 1:
-                logits, state = model.eval([token], reading.state)
-                reading = Reading(state, logits)
+                reading = read_on(model, [token], reading)
         scores.append(total)
     return scores
