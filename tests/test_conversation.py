@@ -43,7 +43,7 @@ class Scripted:
         self.prompts = []
         self.backend.generate = self.generate
 
-    def generate(self, prompt, state=None, *, max_tokens=256, settings=None, stop=(), guidance=()):
+    def generate(self, prompt, state=None, *, max_tokens=256, settings=None, stop=(), **others):
         self.prompts.append((state, prompt))
         generation = type(self.backend).generate(
             self.backend, prompt, state, max_tokens=max_tokens, settings=settings, stop=stop
@@ -148,6 +148,23 @@ def test_going_on_reads_nothing_again(chat):
     longer = Conversation(chat.chain, settings=GREEDY, max_tokens=24)
     list(longer.say("Hello"))
     assert np.allclose(chat.state.to_numpy(), longer.state.to_numpy(), atol=1e-3)
+
+
+def test_what_was_said_counts_for_the_penalties_when_it_goes_on(chain):
+    settings = SamplingSettings(
+        temperature=0,
+        frequency_penalty=0.7,
+        presence_penalty=0.4,
+        bias={byte + 1: -1e9 for byte in range(128, 256)},
+    )
+    at_once = Conversation(chain, settings=settings, max_tokens=60)
+    last(at_once.say("Hello"))
+    in_parts = Conversation(chain, settings=settings, max_tokens=20)
+    last(in_parts.say("Hello"))
+    while in_parts.turns[-1].stop_reason == "length" and len(in_parts.turns[-1].raw) < 60:
+        last(in_parts.go_on())
+    assert in_parts.turns[-1].raw == at_once.turns[-1].raw
+    assert len(in_parts.turns[-1].raw) > 20
 
 
 def test_a_complete_reply_does_not_go_on():

@@ -295,6 +295,7 @@ class Conversation:
             settings=self.settings,
             stop=_STOP,
             guidance=self.guidance,
+            begun=turn.raw if further else "",
         )
         answer = _Answer(replace(turn), further, generation, Meter(self._clock))
         self._before = turn.raw if further else ""

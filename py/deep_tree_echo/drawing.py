@@ -73,5 +73,6 @@ class Drawing(Protocol):
         settings: SamplingSettings,
         stop: Sequence[str],
         guidance: Sequence[Guidance],
+        begun: str,
     ) -> Drawn:
         """Begins a reply; the arguments are those of `Chain.generate`."""

@@ -104,6 +104,9 @@ class TextGeneration(Generation):
     guidance : sequence of Guidance
         What has a say in each token, one after the other. A `Form` among them ends the answer
         where nothing may follow; stop strings end it only where it is a whole one.
+    begun : str
+        What the answer begins with, where it goes on with one: it has been read, or is the end of
+        ``prompt``. It counts for the penalties and for a `Form`, and is no part of ``text``.
     chunk_tokens : int
         The prompt is read in pieces of so many tokens, with a `Prompt` event after each.
 
@@ -129,6 +132,7 @@ class TextGeneration(Generation):
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
         guidance: Sequence[Guidance] = (),
+        begun: str = "",
         chunk_tokens: int = 64,
     ) -> None:
         if max_tokens < 0:
@@ -153,6 +157,12 @@ class TextGeneration(Generation):
         self._guides = [one.start(model) for one in guidance]
         self._listeners = [guide for guide in self._guides if isinstance(guide, Listener)]
         self._forms = [guide for guide in self._guides if isinstance(guide, Form)]
+        self._before = begun.encode()
+        if begun:
+            for token in model.encode(begun):
+                self._sampler.accept(token)
+            for form in self._forms:
+                form.go_on(self._before)
         self._stream = TextStream(stop, self._may_end if self._forms else None)
         self._cancelled = False
         # The answer's bytes, and the readings from which the end of the shown text can be
@@ -227,7 +237,8 @@ class TextGeneration(Generation):
         self._end("length")
 
     def _may_end(self, n_bytes: int) -> bool:
-        return all(form.may_end(bytes(self._bytes[:n_bytes])) for form in self._forms)
+        text = self._before + bytes(self._bytes[:n_bytes])
+        return all(form.may_end(text) for form in self._forms)
 
     def _hear(self, tokens: Sequence[int]) -> None:
         """Reads a piece of the prompt."""

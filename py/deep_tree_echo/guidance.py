@@ -40,6 +40,15 @@ class Form(Guide, Protocol):
     def over(self) -> bool:
         """Whether nothing may follow: the answer then ends without asking the model."""
 
+    def go_on(self, text: bytes) -> None:
+        """Takes note of what the answer begins with, before its first token here.
+
+        Raises
+        ------
+        ArgumentError
+            If no answer of this form begins so.
+        """
+
     def may_end(self, text: bytes) -> bool:
         """Whether these first bytes of the answer are a whole one; else no stop string ends it."""
 

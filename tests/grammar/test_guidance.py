@@ -17,6 +17,7 @@ from deep_tree_echo.events import Done, Token
 from deep_tree_echo.generation import TextGeneration
 from deep_tree_echo.grammar import Grammar, GrammarGuidance
 from deep_tree_echo.membranes.grammar import GrammarMembrane
+from deep_tree_echo.membranes.reasoning import ReasoningMembrane
 from deep_tree_echo.sampling import SamplingSettings
 
 SCHEMA = {
@@ -45,6 +46,50 @@ def _fits(value: Any) -> None:
 def test_a_schema(model: Model, seed: int) -> None:
     text = "".join(model.generate("", json_schema=SCHEMA, temperature=1.5, seed=seed))
     _fits(json.loads(text))
+
+
+@pytest.mark.parametrize("backend", ["rwkv_cpp", "python_rwkv"])
+@pytest.mark.parametrize("branches", [1, 2])
+def test_an_answer_that_was_cut_goes_on_inside(backend: Any, branches: int) -> None:
+    chain = Chain.load(ModelFile.from_path(platform.bundled_model_path()), backend)
+    grammar = Grammar.json_schema(SCHEMA).after_space
+    settings = SamplingSettings(temperature=1.3, seed=5)
+    chat = Conversation(chain, settings=settings, max_tokens=7, guidance=[GrammarGuidance(grammar)])
+    if branches > 1:
+        membrane = ReasoningMembrane()
+        asked = CognitiveContext("s", "Who?", metadata={"branches": branches})
+        chat.drawing = membrane.drawing(membrane.plan(asked))
+    done = list(chat.say("Who?"))[-1]
+    parts = 1
+    while done.stop_reason == "length":
+        done = list(chat.go_on())[-1]
+        parts += 1
+    assert parts > 2
+    _fits(json.loads(done.text))
+    assert grammar.matches(done.text)
+    # From a word of it, as a branch does.
+    turn = chat.turns[-1]
+    begins = turn.raw[: turn.raw.index(":") + 1]
+    chat.resume("Who?", turn.asked, begins)
+    done = list(chat.go_on())[-1]
+    while done.stop_reason == "length":
+        done = list(chat.go_on())[-1]
+    assert done.text.startswith(begins.strip())
+    _fits(json.loads(done.text))
+
+
+def test_an_answer_that_does_not_fit_does_not_go_on(model: Model) -> None:
+    chat = Conversation(
+        Chain.load(ModelFile.from_path(platform.bundled_model_path())), max_tokens=3
+    )
+    list(chat.say("Hello"))
+    before = chat.turns[-1].raw
+    chat.guidance = [GrammarGuidance(Grammar.gbnf('root ::= "[" [0-9]+ "]"').after_space)]
+    with pytest.raises(ArgumentError, match="The answer so far does not fit the grammar"):
+        list(chat.go_on())
+    assert chat.turns[-1].raw == before
+    with pytest.raises(ArgumentError, match="The answer so far does not fit the grammar"):
+        TextGeneration(model, "x", guidance=chat.guidance, begun="{")
 
 
 def test_it_ends_by_itself(model: Model) -> None:

@@ -150,8 +150,12 @@ class Backend(ABC):
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
         guidance: Sequence[Guidance] = (),
+        begun: str = "",
     ) -> Generation:
         """Continues ``prompt`` from ``state`` (``None``: from nothing).
+
+        ``begun`` is what the answer begins with, if it goes on with one; it has been read, or is
+        the end of ``prompt``.
 
         Raises
         ------

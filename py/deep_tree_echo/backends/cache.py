@@ -53,6 +53,7 @@ def cache_key(request: Request, backend: Any, fingerprint: str) -> Hashable | No
         tuple(sorted(settings.bias.items())),
         options["max_tokens"],
         tuple(options["stop"]),
+        options["begun"],
         tuple(guidance),
     )
 

@@ -150,6 +150,7 @@ class Chain:
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
         guidance: Sequence[Guidance] = (),
+        begun: str = "",
     ) -> ChainGeneration:
         """Continues ``prompt`` from ``state``, a `Position` that a generation has left.
 
@@ -161,6 +162,7 @@ class Chain:
             "settings": settings,
             "stop": stop,
             "guidance": guidance,
+            "begun": begun,
         }
         position = state or Position("", 0, None, None)
         return ChainGeneration(self, Request(prompt, position, options))

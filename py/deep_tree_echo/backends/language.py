@@ -88,6 +88,7 @@ class LanguageBackend(Backend, Generic[M]):
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
         guidance: Sequence[Guidance] = (),
+        begun: str = "",
     ) -> Generation:
         """Continues ``prompt`` from ``state`` (``None``: from nothing), as `TextGeneration`."""
         return TextGeneration(
@@ -98,6 +99,7 @@ class LanguageBackend(Backend, Generic[M]):
             settings=settings,
             stop=stop,
             guidance=guidance,
+            begun=begun,
         )
 
     def close(self) -> None:

@@ -71,6 +71,7 @@ class Mock(Backend):
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
         guidance: Sequence[Guidance] = (),
+        begun: str = "",
     ) -> Generation:
         """Continues ``prompt`` from ``state`` (``None``: from nothing) with a fixed text.
 

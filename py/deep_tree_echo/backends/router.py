@@ -128,6 +128,7 @@ class Router:
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
         guidance: Sequence[Guidance] = (),
+        begun: str = "",
     ) -> ChainGeneration:
         """Continues ``prompt`` from ``state``, a `Position` that a generation has left.
 
@@ -141,6 +142,7 @@ class Router:
             "settings": settings,
             "stop": tuple(stop),
             "guidance": tuple(guidance),
+            "begun": begun,
         }
         position = state or Position("", 0, None, None)
         return ChainGeneration(self, Request(prompt, position, options))

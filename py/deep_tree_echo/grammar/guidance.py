@@ -47,6 +47,15 @@ class GrammarGuide:
         """Whether the answer is complete and nothing may follow."""
         return self._matcher.ending == MUST_END
 
+    def go_on(self, text: bytes) -> None:
+        """Stands after what the answer begins with; see `Form`."""
+        try:
+            self._matcher.feed(text)
+        except ArgumentError as error:
+            raise ArgumentError(
+                f"The answer so far does not fit the grammar, so it cannot go on within it: {error}"
+            ) from error
+
     def may_end(self, text: bytes) -> bool:
         """Whether these first bytes of the answer fit the grammar by themselves."""
         return self._grammar.matches(text)

@@ -162,6 +162,7 @@ class BranchingDrawing:
         settings: SamplingSettings,
         stop: Sequence[str],
         guidance: Sequence[Guidance],
+        begun: str = "",
     ) -> Branching:
         """Begins a reply; the arguments are those of `Chain.generate`."""
         self.last = Branching(
@@ -174,6 +175,7 @@ class BranchingDrawing:
             settings=settings,
             stop=stop,
             guidance=guidance,
+            begun=begun,
         )
         return self.last
 
@@ -191,7 +193,7 @@ class Branching(Drawn):
 
     Parameters
     ----------
-    chain, prompt, position, max_tokens, settings, stop, guidance
+    chain, prompt, position, max_tokens, settings, stop, guidance, begun
         As for `Chain.generate`.
     plan : Plan
         How many candidates, their temperature, and how they are compared.
@@ -211,6 +213,7 @@ class Branching(Drawn):
         settings: SamplingSettings | None = None,
         stop: Sequence[str] = (),
         guidance: Sequence[Guidance] = (),
+        begun: str = "",
     ) -> None:
         settings = settings or SamplingSettings()
         if plan.temperature is not None:
@@ -226,6 +229,7 @@ class Branching(Drawn):
             "max_tokens": max_tokens,
             "stop": stop,
             "guidance": guidance,
+            "begun": begun,
         }
         self._candidates: list[Continuation] = []
         self.outcome: Outcome | None = None
