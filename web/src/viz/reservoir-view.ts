@@ -19,7 +19,8 @@ const COLUMNS = 160;
 /** The reservoir view: a second memory, fixed and random, that hears each token of the answer. */
 @customElement("echo-reservoir")
 export class ReservoirView extends SessionElement {
-  @state() private view: View | null = null;
+  /** `undefined` before the engine has told. */
+  @state() private view: View | null | undefined;
 
   #asked: unknown = null;
   #drawn: View | null = null;
@@ -68,7 +69,7 @@ export class ReservoirView extends SessionElement {
     const { phase, loaded } = this.session;
     if (phase !== "ready" || this.#asked === loaded) return;
     this.#asked = loaded;
-    this.view = null;
+    this.view = undefined;
     void this.session.engine
       .watchReservoir(
         true,
@@ -97,16 +98,20 @@ export class ReservoirView extends SessionElement {
 
   #nothing(): TemplateResult {
     const { loaded, phase, replay } = this.session;
-    if (phase !== "ready") return html`<p class="muted">The engine is still opening.</p>`;
+    if (phase !== "ready" || this.view === undefined) {
+      return html`<p class="muted">The engine is still opening.</p>`;
+    }
     if (loaded?.backend === "mock") {
       return html`<p class="muted">
         The mock has no hidden state: there is no model behind it, and nothing to hear.
       </p>`;
     }
     if (replay.at !== null) return html`<p class="muted">Before the first token it is at rest.</p>`;
-    return html`<p class="muted">
-      It has heard nothing yet. Ask something, or replay the talk token by token.
-    </p>`;
+    if (replay.length === 0) return html`<p class="muted">It has heard nothing yet.</p>`;
+    return html`<p class="muted">It has heard nothing since the page was opened.</p>
+      <button ?disabled=${this.session.answering} @click=${() => replay.go(replay.length - 1)}>
+        Hear the last answer again
+      </button>`;
   }
 
   #drawings(view: View): TemplateResult {

@@ -154,9 +154,16 @@ export class StateView extends SessionElement {
     if (loaded?.backend === "mock") {
       return html`<p class="muted">The mock has no state: there is no model behind it.</p>`;
     }
-    return html`<p class="muted">
-      Nothing has been read yet. Ask something and watch the state fill.
-    </p>`;
+    const { replay } = this.session;
+    if (replay.length === 0) {
+      return html`<p class="muted">
+        Nothing has been read yet. Ask something and watch the state fill.
+      </p>`;
+    }
+    return html`<p class="muted">Nothing has been read since the page was opened.</p>
+      <button ?disabled=${this.session.answering} @click=${() => replay.go(replay.length - 1)}>
+        Read the last answer again
+      </button>`;
   }
 
   #maps(view: View): TemplateResult {
