@@ -24,8 +24,15 @@ from .conversation import Conversation, Place, Turn
 from .engine.cognitive import CognitiveEngine
 from .engine.events import Membrane
 from .engine.passage import Ask
-from .errors import ArgumentError, BackendError, EchoError, UnsupportedModelError
+from .errors import (
+    ArgumentError,
+    BackendError,
+    EchoError,
+    FileError,
+    UnsupportedModelError,
+)
 from .events import Branch, Choice, Done, Error, Event, Failure, Token
+from .pageadaptation import PageAdaptation
 from .pagemembranes import FORMS, Account, PageReasoning, check_form
 from .pagememories import PageMemories
 from .pagereread import PageReread
@@ -36,6 +43,7 @@ from .sampling import SamplingSettings
 from .stateview import StateView
 
 if TYPE_CHECKING:
+    from .guidance import Guidance
     from .membranes.base import Memory
     from .reservoirview import ReservoirView
 
@@ -96,6 +104,7 @@ class Page:
         self.words = PageWords()
         self.store = PageStore()
         self.memories = PageMemories(self.store)
+        self.adaptation = PageAdaptation(self.store)
         self._budget = Budget(LIMIT_MB, self.words.kept)
         self._chain: Chain | None = None
         self._engine: CognitiveEngine | None = None
@@ -208,6 +217,7 @@ class Page:
             self._engine = CognitiveEngine(chain, reasoning=self._reasoning)
         self._engine.chain = chain
         self.memories.use_model(model_of(chain))
+        self.adaptation.use_model(model_of(chain))
         self._reasoning.fingerprint = str(getattr(model_of(chain), "fingerprint", ""))
         self._head = file.head
         self._known.clear()
@@ -349,10 +359,10 @@ class Page:
 
         form = next((name for name in FORMS if name in context.metadata), None)
         branches = 1 if ask else context.metadata["branches"]
-        guidance = self.words.listen(
-            chain, answer, begun, guided=form is not None, candidates=branches
-        )
         assert self._engine is not None
+        self._engine.adaptation = self._adapted(asked["turns"][0]["id"])
+        guided = form is not None or self._engine.adaptation is not None
+        guidance = self.words.listen(chain, answer, begun, guided=guided, candidates=branches)
         if form is not None and self._engine.grammar is None:
             # It needs NumPy, which may be missing, and which few answers need.
             from .membranes.grammar import GrammarMembrane
@@ -375,6 +385,12 @@ class Page:
         """What remembers, if that is wanted; an answer comes without it, too."""
         with contextlib.suppress(EchoError):
             return self.memories.membrane()
+        return None
+
+    def _adapted(self, chat: str) -> Guidance | None:
+        """What was learned, if that is wanted; an answer comes without it, too."""
+        with contextlib.suppress(EchoError):
+            return self.adaptation.guidance(chat)
         return None
 
     def _recalled(self, turns: list[dict[str, str]], continues: bool) -> tuple[Conversation, bool]:
@@ -546,6 +562,9 @@ class Page:
         """Notes where the answer has ended."""
         talk = self._talk
         self._events = None
+        # A full disk keeps nobody from answering.
+        with contextlib.suppress(FileError):
+            self.adaptation.answered()
         self.words.ended(talk.current if talk else None)
         if talk is not None and talk.current is not None:
             self._known[self._answer_id] = _Known(talk, talk.current)
@@ -558,6 +577,8 @@ class Page:
 
     def forget(self, ids: str) -> None:
         """Lets go of what was kept for these messages, a JSON list of their names."""
+        with contextlib.suppress(FileError):
+            self.adaptation.forget(json.loads(ids))
         for name in json.loads(ids):
             self._known.pop(name, None)
         self.words.forget(json.loads(ids))
