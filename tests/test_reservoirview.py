@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 import numpy as np
+from deep_tree_echo.dtesn.listening import SPECTRAL_RADIUS
 from deep_tree_echo.dtesn.plane import principal_plane
-from deep_tree_echo.reservoirview import SHOWN, SIZE, SPECTRAL_RADIUS, ListeningReservoir
+from deep_tree_echo.engine.activity import Echo
+from deep_tree_echo.reservoirview import SHOWN, SIZE, ListeningReservoir
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +45,17 @@ def test_loud_and_quiet_models_are_heard_alike() -> None:
     quiet.hear("a", rows, 10)
     loud.hear("a", {n: 50 * row for n, row in rows.items()}, 10)
     np.testing.assert_allclose(quiet.states, loud.states, atol=1e-5)
+
+
+def test_the_engine_and_the_page_hear_the_same() -> None:
+    rows = hidden(20)
+    listening, echo = ListeningReservoir(16), Echo(SIZE, clock=lambda: 0.0)
+    listening.hear("a", rows, 20)
+    for n in range(1, 21):
+        echo.hear(rows[n])
+    activity = echo.event()
+    assert activity is not None
+    np.testing.assert_allclose(activity.units, listening.states[-1][:64], atol=1e-4)
 
 
 def test_the_view_has_the_last_states_and_the_spectrum() -> None:

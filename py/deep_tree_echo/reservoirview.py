@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .dtesn import Reservoir
+from .dtesn.listening import (
+    DENSITY,
+    LEAK_RATE,
+    SEED,
+    SPECTRAL_RADIUS,
+    driving,
+    listening_reservoir,
+)
 from .dtesn.plane import principal_plane
 
 __all__ = ["SHOWN", "ListeningReservoir", "ReservoirView"]
@@ -18,11 +25,6 @@ Floats = NDArray[np.float32]
 
 SIZE = 256
 """Units; their eigenvalues are all computed within a moment, even in a browser."""
-SPECTRAL_RADIUS = 0.9
-LEAK_RATE = 0.5
-DENSITY = 0.1
-SEED = 1
-"""The same reservoir for everybody, so that pictures can be compared."""
 
 SHOWN = 160
 """Last tokens that are shown."""
@@ -32,11 +34,7 @@ _PIECE = 64
 
 
 class ListeningReservoir:
-    r"""A reservoir driven by a model's hidden vectors, one step a token.
-
-    It is at rest where an answer begins, and each token gives it
-    \(u_t = h_t / \mathrm{rms}(h_t)\), with input weights uniform in
-    \(\pm 1/\sqrt{n_\mathrm{embed}}\), so that what a unit hears has the same size for every model.
+    """The reservoir of `dtesn.listening`, at rest where an answer begins, with its states.
 
     Parameters
     ----------
@@ -53,15 +51,7 @@ class ListeningReservoir:
 
     def __init__(self, n_embed: int) -> None:
         self.n_embed = n_embed
-        self.reservoir = Reservoir(
-            SIZE,
-            n_inputs=n_embed,
-            leak_rate=LEAK_RATE,
-            spectral_radius=SPECTRAL_RADIUS,
-            density=DENSITY,
-            input_scaling=1 / np.sqrt(n_embed),
-            seed=SEED,
-        )
+        self.reservoir = listening_reservoir(SIZE)
         self.states: Floats = np.empty((0, SIZE), dtype=np.float32)  # (tokens heard, SIZE)
         self._answer: object = None
         self._axes: NDArray[np.float64] | None = None  # (2, SIZE)
@@ -97,9 +87,7 @@ class ListeningReservoir:
                 rows.append(hidden[n])
             if not rows:
                 break
-            block = np.stack(rows).astype(np.float32)
-            scale = np.sqrt(np.mean(block * block, axis=1, keepdims=True))
-            heard = self.reservoir.run(block / np.maximum(scale, 1e-12))
+            heard = self.reservoir.run(driving(np.stack(rows).astype(np.float32)))
             self.states = np.concatenate([self.states, heard])
         return min(len(self.states), tokens)
 

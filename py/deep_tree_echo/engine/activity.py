@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Echo"]
 
-N_INPUTS = 32
-"""Numbers of a projected hidden state."""
-SEED = 42
-SPECTRAL_RADIUS = 0.95
-LEAK_RATE = 0.3
-DENSITY = 0.1
 SHOWN = 64
 """Units in an `Activity` event."""
 _SECONDS = 0.1
@@ -29,9 +23,8 @@ _SECONDS = 0.1
 class Echo:
     """The reservoir of one session. As guidance it changes nothing; it only listens.
 
-    The input is that of `dtesn.inputs`: the hidden vector of a token after the last layer norm,
-    divided by its root mean square and projected at random to 32 numbers. The text of a prompt
-    does not drive it, for that is read in pieces.
+    It is the one of `dtesn.listening`. The text of a prompt does not drive it, for that is read in
+    pieces.
 
     Parameters
     ----------
@@ -60,14 +53,14 @@ class Echo:
         """Takes a (n_embed,) hidden vector."""
         import numpy as np
 
-        from ..dtesn.inputs import projected
+        from ..dtesn.listening import driving
 
         # Many sessions share the weights; the states are here.
         reservoir = _reservoir(self._size)
-        driving = projected(np.asarray(hidden)[None], N_INPUTS, SEED).astype(np.float32)
+        given = driving(np.asarray(hidden)[None])
         before = np.zeros(self._size, np.float32) if self._last is None else self._last[0]
         after, rows = before.copy(), np.empty((1, self._size), np.float32)
-        reservoir.advance(after, driving, np.zeros((1, 0), np.float32), rows)
+        reservoir.advance(after, given, np.zeros((1, 0), np.float32), rows)
         self._last = after, before
         self.tokens += 1
 
@@ -109,13 +102,6 @@ class _Guide:
 
 @lru_cache(maxsize=2)
 def _reservoir(size: int) -> Reservoir:
-    from ..dtesn.reservoir import Reservoir
+    from ..dtesn.listening import listening_reservoir
 
-    return Reservoir(
-        size,
-        n_inputs=N_INPUTS,
-        spectral_radius=SPECTRAL_RADIUS,
-        leak_rate=LEAK_RATE,
-        density=max(DENSITY, min(1.0, 10 / size)),
-        seed=SEED,
-    )
+    return listening_reservoir(size)
