@@ -19,13 +19,13 @@ from .topics import FOLDER, Topic, read_topics
 __all__ = ["FINISH", "Dialogues"]
 
 SHARES = {
-    "app": 0.27, "field": 0.2, "lab": 0.1, "python": 0.06, "self": 0.14, "talk": 0.15,
-    "beyond": 0.08,
+    "app": 0.22, "inside": 0.1, "field": 0.18, "lab": 0.08, "python": 0.05, "self": 0.14,
+    "talk": 0.15, "beyond": 0.08,
 }  # fmt: skip
 # The finishing stage rehearses how chats open, and a little of all the rest.
 FINISH = {
-    "opening": 0.2, "app": 0.22, "field": 0.14, "lab": 0.06, "python": 0.04, "self": 0.13,
-    "talk": 0.13, "beyond": 0.08,
+    "opening": 0.2, "app": 0.18, "inside": 0.1, "field": 0.12, "lab": 0.04, "python": 0.02,
+    "self": 0.13, "talk": 0.13, "beyond": 0.08,
 }  # fmt: skip
 # What the answers say of the model; it must be true of the one that is made.
 ABOUT = {
