@@ -2,7 +2,12 @@
 export type Column = "chats" | "talk" | "inside";
 
 /** The views of the right column, by the names that the address uses. */
-export const VIEWS = { state: "State", reservoir: "Reservoir", model: "Model" } as const;
+export const VIEWS = {
+  state: "State",
+  membranes: "Membranes",
+  reservoir: "Reservoir",
+  model: "Model",
+} as const;
 export type View = keyof typeof VIEWS;
 
 /** The sections of the laboratory, in the order of the page. */

@@ -1,6 +1,15 @@
+import { PLAIN, wholeAsking, type Asking } from "../talk/asking.js";
 import { completed, DEFAULTS } from "../talk/settings.js";
 import type { Store } from "../talk/store.js";
-import { append, newTalk, path, showBranch, type Message, type Talk } from "../talk/tree.js";
+import {
+  append,
+  newTalk,
+  path,
+  showBranch,
+  siblings,
+  type Message,
+  type Talk,
+} from "../talk/tree.js";
 import { begunWith, fitted, textOf } from "../talk/words.js";
 import type {
   Begun,
@@ -10,6 +19,7 @@ import type {
   Other,
   Part,
   PartProgress,
+  Question,
   Settings,
   StorageState,
   Word,
@@ -52,6 +62,8 @@ export class Session extends EventTarget {
   loaded: Loaded | null = null;
   live: Live = { tokensPerSecond: null, contextTokens: 0 };
   settings: Settings = { ...DEFAULTS };
+  /** How answers are asked for. */
+  asking: Asking = PLAIN;
   talks: Talk[] = [];
   talk: Talk = newTalk();
   /** The message being answered into, if any. */
@@ -196,6 +208,7 @@ export class Session extends EventTarget {
       opening = false;
       await this.store.attach(link.engine);
       this.settings = completed(await this.store.settings());
+      this.asking = wholeAsking(await this.store.asking());
       await this.models.restorePreferences();
       await this.#list();
       if (this.wanted !== null) await this.openTalk(this.wanted);
@@ -287,7 +300,85 @@ export class Session extends EventTarget {
     this.changed();
   }
 
+  saveAsking(change: Partial<Asking>): void {
+    this.asking = { ...this.asking, ...change };
+    this.store.saveAsking(this.asking);
+    this.changed();
+  }
+
   // ------------------------------------------------------------------ the answers
+
+  /** The answer that was asked about last, by its id. */
+  looked: string | null = null;
+
+  /** The answer whose inside is shown: where the replay is, the one asked about, or the last. */
+  get lookedAt(): Message | null {
+    const answers = path(this.talk).filter(({ role }) => role === "assistant");
+    const { at } = this.replay;
+    if (at !== null) return this.replay.locate(at)?.answer ?? null;
+    const chosen = this.answering ? undefined : answers.find(({ id }) => id === this.looked);
+    return chosen ?? answers.at(-1) ?? null;
+  }
+
+  /** Shows the inside of an answer from now on. */
+  look(answer: Message): void {
+    this.replay.leave();
+    this.looked = answer.id;
+    this.changed();
+  }
+
+  /** Why no answer can be in the form that is asked for, in one sentence. */
+  formProblem: string | null = null;
+
+  /** Compiles the form that is asked for; why it cannot be followed, `null` if it can. */
+  async checkForm(): Promise<string | null> {
+    const { form, sources } = this.asking;
+    const source = form === "none" ? "" : sources[form];
+    let problem: string | null = null;
+    if (form !== "none" && this.phase === "ready") {
+      problem = await this.engine
+        .checkForm(form, source)
+        .catch((error: unknown) => (error as Error).message);
+    }
+    // Something else may have been written meanwhile.
+    if (form === this.asking.form && (form === "none" || source === this.asking.sources[form])) {
+      this.formProblem = problem;
+      this.changed();
+    }
+    return problem;
+  }
+
+  /** Another candidate for an answer becomes a branch beside it, and is shown. */
+  async takeCandidate(answer: Message, number: number): Promise<void> {
+    const { drawn } = answer.membranes ?? {};
+    const one = drawn?.candidates[number];
+    if (!drawn || !one || this.answering || this.phase !== "ready") return;
+    const text = one.text.trim();
+    const there = siblings(this.talk, answer).find(
+      (other) => other.text === text && other.membranes?.drawn?.nodes.length === drawn.nodes.length,
+    );
+    if (there) {
+      this.looked = there.id;
+      return this.showBranch(there);
+    }
+    const taken = append(this.talk, answer.parent, "assistant", text, "done");
+    const known = await this.engine.take(answer.id, number, one.text, taken.id);
+    taken.membranes = { ...answer.membranes!, drawn: { ...drawn, chosen: number } };
+    if (known.words) {
+      taken.words = fitted(known.words, one.text, text) ?? undefined;
+    }
+    if (answer.figures) {
+      const more = one.tokens - (drawn.candidates[drawn.chosen]?.tokens ?? 0);
+      taken.figures = {
+        ...answer.figures,
+        stop_reason: one.stop_reason,
+        n_tokens: one.tokens,
+        context_tokens: known.context_tokens ?? answer.figures.context_tokens + more,
+      };
+    }
+    this.looked = taken.id;
+    this.#keep(this.talk);
+  }
 
   /** Says something after `parent` (the end of the talk on the screen) and has it answered. */
   send(text: string, parent: string | null = this.talk.leaf): void {
@@ -372,13 +463,22 @@ export class Session extends EventTarget {
       text,
     }));
     answer.status = "reading";
+    if (!continues) delete answer.membranes;
+    this.looked = null;
     this.changed();
     let read: { done: number; total: number } | null = null;
     let saved = performance.now();
     let ended = false;
     try {
       await this.engine.answer(
-        { turns, answerId: answer.id, continues, begun, settings: { ...this.settings } },
+        {
+          turns,
+          answerId: answer.id,
+          continues,
+          begun,
+          settings: { ...this.settings },
+          ...this.#asked(),
+        },
         callback((slice: EngineEvent[]) => {
           for (const event of slice) {
             if (event.type === "prompt") read = { done: event.done, total: event.total };
@@ -400,6 +500,12 @@ export class Session extends EventTarget {
     // The model that was answering is gone, and its answer with it.
     const cut = ended ? undefined : "Another model was loaded meanwhile; regenerate this answer.";
     if (this.answering === answer) this.#settle(answer, cut);
+  }
+
+  /** How the answer is asked for. */
+  #asked(): Pick<Question, "branches" | "json_schema" | "grammar"> {
+    const { branches, form, sources } = this.asking;
+    return form === "none" ? { branches } : { branches, [form]: sources[form] };
   }
 
   /** How far the engine has read the question of the answer under way. */
@@ -424,7 +530,8 @@ export class Session extends EventTarget {
         this.memory.heapBytes = event.memory_bytes;
         break;
       case "done": {
-        const { type: _, text, ...figures } = event satisfies DoneEvent;
+        const { type: _, text, account, ...figures } = event satisfies DoneEvent;
+        answer.membranes = account;
         answer.text = text;
         answer.words = (answer.words && fitted(answer.words, this.#shown, text)) ?? undefined;
         answer.figures = figures;
@@ -438,7 +545,11 @@ export class Session extends EventTarget {
         void this.memory.ask();
         break;
       }
+      case "membranes":
+        answer.membranes = event.account;
+        break;
       case "error":
+        if (event.account) answer.membranes = event.account;
         this.#settle(answer, event.message);
         break;
       case "fallback":

@@ -1,4 +1,5 @@
 import type { Settings, StorageState } from "../worker/protocol.js";
+import type { Asking } from "./asking.js";
 import { earlier, forgetEarlier } from "./earlier.js";
 import type { Message, Talk } from "./tree.js";
 
@@ -90,6 +91,15 @@ export class Store {
 
   saveSettings(settings: Settings): void {
     this.#tell("choose", { name: "settings", value: settings });
+  }
+
+  /** How answers are asked for, if that was ever changed. */
+  async asking(): Promise<unknown> {
+    return await this.#ask("choice", { name: "asking" });
+  }
+
+  saveAsking(asking: Asking): void {
+    this.#tell("choose", { name: "asking", value: asking });
   }
 
   /** What was chosen once for everything that follows. */

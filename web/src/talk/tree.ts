@@ -1,7 +1,7 @@
-import type { DoneEvent, Turn, Word } from "../worker/protocol.js";
+import type { Account, DoneEvent, Turn, Word } from "../worker/protocol.js";
 
 /** How an answer came to be: its figures, as the engine gave them. */
-export type AnswerFigures = Omit<DoneEvent, "type" | "text">;
+export type AnswerFigures = Omit<DoneEvent, "type" | "text" | "account">;
 
 /**
  * One message of a talk.
@@ -16,6 +16,8 @@ export interface Message extends Turn {
   problem?: string;
   /** The answer word by word, where the engine told it. */
   words?: Word[] | undefined;
+  /** What went on inside while it was made. */
+  membranes?: Account;
 }
 
 /** A talk: a tree of messages, of which the path to `leaf` is on the screen. */

@@ -137,7 +137,7 @@ export class App extends SessionElement {
           <echo-conversations .session=${session} @chosen=${this.#chosen}></echo-conversations>
         </nav>
         <section class="centre">
-          <echo-talk .session=${session}></echo-talk>
+          <echo-talk .session=${session} @look-inside=${this.#lookInside}></echo-talk>
           <echo-status .session=${session} @requests=${() => this.requests.open()}></echo-status>
         </section>
         ${
@@ -222,6 +222,14 @@ export class App extends SessionElement {
     this.#go({ view: "model", column: "inside", laboratory: null });
     await this.updateComplete;
     await this.renderRoot.querySelector<Inside>("echo-inside")!.showMemory();
+  }
+
+  /** An answer's steps, as its button asks. */
+  #lookInside(): void {
+    this.#go({ view: "membranes", column: "inside" });
+    void this.updateComplete.then(() =>
+      this.renderRoot.querySelector<Inside>("echo-inside")?.focusTab(),
+    );
   }
 
   async #renew(): Promise<void> {

@@ -24,6 +24,7 @@ const PATHS = {
   first: "M18 6l-8 6 8 6zM6 5v14",
   last: "M6 6l8 6-8 6zM18 5v14",
   words: "M4 7h4M11 7h9M4 12h9M16 12h4M4 17h6M13 17h7",
+  asking: "M4 7h10M18 7h2M4 17h4M12 17h8M14 5v4M10 15v4",
   lock: "M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3",
 } as const;
 

@@ -8,6 +8,7 @@ import { look } from "./look.js";
 import "../viz/reservoir-view.js";
 import "../viz/state-view.js";
 import type { ModelView } from "./model-view.js";
+import "./membranes-view.js";
 import "./model-view.js";
 
 /** The right column: what goes on inside. Fires `view` when another one is chosen, and `close`. */
@@ -97,8 +98,15 @@ export class Inside extends SessionElement {
   #shown(): TemplateResult {
     const { session, view } = this;
     if (view === "state") return html`<echo-state .session=${session}></echo-state>`;
+    if (view === "membranes") return html`<echo-membranes .session=${session}></echo-membranes>`;
     if (view === "reservoir") return html`<echo-reservoir .session=${session}></echo-reservoir>`;
     return html`<echo-model .session=${session}></echo-model>`;
+  }
+
+  /** Puts the focus on the view that is shown. */
+  async focusTab(): Promise<void> {
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLElement>(`#tab-${this.view}`)?.focus();
   }
 
   /** Brings the memory budget into view. */

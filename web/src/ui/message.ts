@@ -2,6 +2,7 @@ import { css, html, nothing, type PropertyValues, type TemplateResult } from "li
 import { customElement, property, state } from "lit/decorators.js";
 import { unsafeHTML } from "lit/directives/unsafe-html.js";
 
+import { pretty } from "../talk/asking.js";
 import { siblings, type AnswerFigures, type Message } from "../talk/tree.js";
 import { textOf } from "../talk/words.js";
 import type { Choice, WordsView } from "./doors.js";
@@ -20,6 +21,8 @@ export class MessageView extends SessionElement {
   @state() private copied = false;
   /** The answer is shown as its words. */
   @state() private asWords = false;
+  /** A JSON answer has its lines broken. */
+  @state() private broken = false;
 
   #settled = { text: "", html: "" };
 
@@ -217,6 +220,7 @@ export class MessageView extends SessionElement {
           ? streaming
             ? html`<div class="answer streaming">${message.text}</div>`
             : (this.#words() ??
+              this.#code() ??
               html`<div class="answer">${unsafeHTML(this.#html(message.text))}</div>`)
           : nothing
       }
@@ -243,7 +247,44 @@ export class MessageView extends SessionElement {
     </article>`;
   }
 
+  /** An answer in a form, as it stands. */
+  #code(): TemplateResult | null {
+    const { membranes, text } = this.message;
+    if (!membranes?.form) return null;
+    const shown = this.broken && membranes.form === "json_schema" ? pretty(text) : text;
+    return html`<div class="answer">
+      <pre tabindex="0" role="group" aria-label="The answer"><code>${shown}</code></pre>
+      ${
+        membranes.parts.grammar?.numbers["complete"] === 0
+          ? html`<p class="fine warning">
+              It is not complete: the answer ended before its form did.
+            </p>`
+          : nothing
+      }
+    </div>`;
+  }
+
+  /** Candidates that are being drawn. */
+  #drawing(): TemplateResult | null {
+    const { membranes } = this.message;
+    const last = membranes?.steps.at(-1);
+    if (!membranes || membranes.branches < 2 || !last?.step.startsWith("candidate")) return null;
+    const number = Number(last.step.split(" ")[1]);
+    return html`<p class="muted fine number">
+        Drawing candidate ${number} of ${membranes.branches}:
+        ${count(last.numbers["tokens"] ?? 0, "token")}
+      </p>
+      <progress
+        aria-label="Drawing candidates"
+        max=${membranes.branches}
+        .value=${number - 1}
+      ></progress>
+      <div class="answer muted">${last.text}</div>`;
+  }
+
   #reading(): TemplateResult {
+    const drawing = this.#drawing();
+    if (drawing) return drawing;
     const { reading } = this.session;
     if (!reading || reading.total < 512) return html`<p class="muted">Reading…</p>`;
     return html`<p class="muted fine number">
@@ -336,6 +377,24 @@ export class MessageView extends SessionElement {
           : nothing
       }
       ${
+        message.membranes?.form === "json_schema" && pretty(message.text) !== message.text
+          ? html`<button
+              class="small quiet"
+              aria-pressed=${this.broken}
+              @click=${() => (this.broken = !this.broken)}
+            >
+              Pretty
+            </button>`
+          : nothing
+      }
+      ${
+        message.membranes
+          ? html`<button class="small quiet" @click=${this.#lookInside}>
+              ${icon("inside")} What happened inside
+            </button>`
+          : nothing
+      }
+      ${
         message.text && "clipboard" in navigator
           ? html`<button class="small quiet" @click=${this.#copy}>
               ${icon("copy")} ${this.copied ? "Copied" : "Copy"}
@@ -343,6 +402,11 @@ export class MessageView extends SessionElement {
           : nothing
       }
     </div>`;
+  }
+
+  #lookInside(): void {
+    this.session.look(this.message);
+    this.dispatchEvent(new CustomEvent("look-inside", { bubbles: true, composed: true }));
   }
 
   #branches(): TemplateResult | typeof nothing {

@@ -2,11 +2,14 @@ import { css, html, nothing, type PropertyValues, type TemplateResult } from "li
 import { customElement, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 
+import { shortAsking } from "../talk/asking.js";
 import { path } from "../talk/tree.js";
 import { SessionElement } from "./element.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
 import type { MessageView } from "./message.js";
+import type { AskingMenu } from "./asking-menu.js";
+import "./asking-menu.js";
 import "./message.js";
 import "./scrubber.js";
 
@@ -26,6 +29,7 @@ const ANNOUNCE_MS = 2500;
 export class TalkView extends SessionElement {
   @state() private draft = "";
   @state() private announcement = "";
+  @state() private choosing = false;
   @query("textarea") private field!: HTMLTextAreaElement;
   @query(".thread") private thread!: HTMLElement;
 
@@ -117,6 +121,14 @@ export class TalkView extends SessionElement {
       }
       textarea:focus-visible {
         outline: none;
+      }
+      .asking {
+        padding-inline: 0.5rem;
+        color: var(--muted);
+      }
+      .asking[aria-expanded="true"] {
+        background: var(--hover);
+        color: var(--accent);
       }
       textarea::placeholder {
         color: var(--muted);
@@ -215,7 +227,7 @@ export class TalkView extends SessionElement {
       </div>
       <div class="hidden-text" aria-live="polite">${this.announcement}</div>
       <form @submit=${this.#submit}>
-        <div class="measure">${this.#broken()} ${this.#box()}</div>
+        <div class="measure">${this.#broken()} ${this.#asking()} ${this.#box()}</div>
       </form>
     `;
   }
@@ -255,7 +267,30 @@ export class TalkView extends SessionElement {
     </div>`;
   }
 
+  /** How to answer, where that is being chosen. */
+  #asking(): TemplateResult | typeof nothing {
+    if (!this.choosing) return nothing;
+    return html`<echo-asking
+      id="asking"
+      role="group"
+      aria-label="How to answer"
+      .session=${this.session}
+      @close=${() => this.#choose(false)}
+    ></echo-asking>`;
+  }
+
+  async #choose(open: boolean): Promise<void> {
+    this.choosing = open;
+    await this.updateComplete;
+    const menu = this.renderRoot.querySelector<AskingMenu>("echo-asking");
+    await menu?.updateComplete;
+    const button = this.renderRoot.querySelector<HTMLElement>("button.asking");
+    (menu ?? button)?.focus();
+  }
+
   #box(): TemplateResult {
+    const { asking } = this.session;
+    const short = shortAsking(asking);
     const answering = this.session.answering !== null;
     return html`<div class="box">
       <textarea
@@ -267,6 +302,17 @@ export class TalkView extends SessionElement {
         @input=${this.#typed}
         @keydown=${this.#key}
       ></textarea>
+      <button
+        type="button"
+        class="quiet asking"
+        title="How to answer: one or several, in which form"
+        aria-expanded=${this.choosing}
+        aria-controls=${this.choosing ? "asking" : nothing}
+        @click=${() => void this.#choose(!this.choosing)}
+      >
+        ${icon("asking")}<span class="hidden-text">How to answer: </span>
+        ${short ? html`<span class="fine">${short}</span>` : html`<span class="hidden-text">once, freely</span>`}
+      </button>
       ${
         answering
           ? html`<button type="button" title="Stop (Esc)" @click=${() => this.session.stop()}>
@@ -293,10 +339,15 @@ export class TalkView extends SessionElement {
   #submit(event: Event): void {
     event.preventDefault();
     if (this.session.answering || !this.draft.trim()) return;
-    this.#say(this.draft.trim());
+    void this.#say(this.draft.trim());
   }
 
-  #say(text: string): void {
+  async #say(text: string): Promise<void> {
+    // What cannot be compiled is not asked for.
+    if (this.session.asking.form !== "none" && (await this.session.checkForm()) !== null) {
+      return this.#choose(true);
+    }
+    if (this.session.answering) return;
     this.draft = "";
     this.#follows = true;
     this.session.send(text);

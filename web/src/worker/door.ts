@@ -41,6 +41,10 @@ export interface Door {
   /** Goes on for about so many seconds; the events as JSON, `[]` once it has ended. */
   pump(seconds: number): string;
   stop(): void;
+  /** A `TakenCandidate` as JSON. */
+  take(answer: string, candidate: number, text: string, name: string): string;
+  /** Throws if it cannot be followed. */
+  check_form(form: string, source: string): void;
   forget(ids: string): void;
   /** Whether views are to show the change against the previous token. */
   follow(change: boolean): void;

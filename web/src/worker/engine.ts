@@ -31,6 +31,7 @@ import type {
   StateQuery,
   StateView,
   StorageState,
+  TakenCandidate,
 } from "./protocol.js";
 import type { Rows } from "./rows.js";
 import { Storage } from "./storage.js";
@@ -213,6 +214,9 @@ class PythonEngine implements Engine {
   async answer(question: Question, events: (slice: EngineEvent[]) => void): Promise<void> {
     const door = this.#ready();
     if (this.#answering) throw new Error("An answer is under way; stop it first.");
+    // What a form needs is not among the first files.
+    const form = question.json_schema !== undefined || question.grammar !== undefined;
+    if (form) await this.#complete();
     this.#answering = true;
     try {
       door.begin(JSON.stringify(question));
@@ -236,6 +240,21 @@ class PythonEngine implements Engine {
 
   stop(): void {
     if (this.#answering) this.#door?.stop();
+  }
+
+  take(answerId: string, candidate: number, text: string, name: string): TakenCandidate {
+    return JSON.parse(this.#ready().take(answerId, candidate, text, name)) as TakenCandidate;
+  }
+
+  async checkForm(form: "json_schema" | "grammar", source: string): Promise<string | null> {
+    const door = this.#ready();
+    await this.#complete();
+    try {
+      door.check_form(form, source);
+      return null;
+    } catch (error) {
+      return sentence(error).message;
+    }
   }
 
   forget(ids: string[]): void {

@@ -188,10 +188,83 @@ export interface Question {
   /** The words that the answer begins with, if there are any. */
   begun?: Begun | undefined;
   settings: Settings;
+  /** Candidates that are drawn; one of them becomes the answer. */
+  branches?: number;
+  /** A schema, or a grammar in GBNF, that the answer fits. */
+  json_schema?: string;
+  grammar?: string;
 }
 
 /** Why an answer ended. */
 export type StopReason = "end" | "length" | "stop" | "cancelled";
+
+/** A step of what went on inside an answer; seconds are from the question on. */
+export interface AccountStep {
+  part: "model" | MembraneName;
+  step: string;
+  begin: number;
+  /** `null` while it has not ended. */
+  seconds: number | null;
+  numbers: Record<string, number>;
+  error?: string;
+  /** Of a candidate that is being drawn. */
+  text?: string;
+}
+
+export type MembraneName = "memory" | "grammar" | "reasoning";
+
+/** What one membrane received, did and gave. */
+export interface MembranePart {
+  active: boolean;
+  confidence: number | null;
+  calibrated: boolean;
+  /** Why there is no confidence. */
+  why: string;
+  received: string;
+  gave: string;
+  seconds: number;
+  numbers: Record<string, number>;
+  error: string;
+}
+
+/** A token that candidates share: the place of the one before it or -1, and log-probability. */
+export type TreeNode = [parent: number, text: string, logProbability: number | null];
+
+/** One candidate for an answer; `leaf` is the place of its last token, -1 without any. */
+export interface DrawnCandidate {
+  text: string;
+  tokens: number;
+  per_token: number | null;
+  stop_reason: StopReason;
+  leaf: number;
+}
+
+/** Several candidates, their shared beginnings, and how they voted. */
+export interface Drawn {
+  kind: string;
+  compare: string;
+  chosen: number;
+  nodes: TreeNode[];
+  candidates: DrawnCandidate[];
+  votes: { members: number[]; share: number }[];
+}
+
+/** What every part did for one answer; `py/deep_tree_echo/pagemembranes.py`. */
+export interface Account {
+  form: "json_schema" | "grammar" | null;
+  branches: number;
+  confidence: number | null;
+  steps: AccountStep[];
+  /** Empty until the answer is there. */
+  parts: Partial<Record<MembraneName, MembranePart>>;
+  drawn: Drawn | null;
+}
+
+/** What is still known of a candidate that is taken. */
+export interface TakenCandidate {
+  words: Word[] | null;
+  context_tokens: number | null;
+}
 
 /** The complete answer and its figures; `events.Done`. */
 export interface DoneEvent {
@@ -206,6 +279,7 @@ export interface DoneEvent {
   first_token_seconds: number;
   memory_bytes: number;
   failures: Failure[];
+  account: Account;
 }
 
 /** What happens while an answer is made. */
@@ -222,7 +296,8 @@ export type EngineEvent =
   | { type: "fallback"; backend: string; failure: Failure }
   | { type: "metrics"; tokens_per_second: number; context_tokens: number; memory_bytes: number }
   | DoneEvent
-  | { type: "error"; message: string; kind: string };
+  | { type: "membranes"; account: Account }
+  | { type: "error"; message: string; kind: string; account?: Account };
 
 /** Which part of the state the page wants to see. */
 export interface StateQuery {
@@ -336,6 +411,10 @@ export interface Engine {
   answer(question: Question, events: (slice: EngineEvent[]) => void): Promise<void>;
   /** Stops the answer under way; it ends with `stop_reason` `cancelled`. */
   stop(): void;
+  /** Another candidate for an answer is from now on the answer `name`. */
+  take(answerId: string, candidate: number, text: string, name: string): TakenCandidate;
+  /** Compiles a schema or grammar; `null`, or why it cannot be followed. */
+  checkForm(form: "json_schema" | "grammar", source: string): Promise<string | null>;
   /** Forgets the states kept for these turns. */
   forget(ids: string[]): void;
   /** Begins, changes or ends (`null`) the stream of state views, at most one a frame. */
