@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from deep_tree_echo import Conversation
 from deep_tree_echo.engine import CognitiveEngine
+from deep_tree_echo.events import Done
 from deep_tree_echo.membranes.reasoning import ReasoningMembrane
 from deep_tree_echo.store import ConversationStore
+from deep_tree_echo.store.recorder import Recorder
 
 from tests.engine.asking import ask, context, said
 from tests.engine.conftest import ASCII, Make
@@ -83,3 +88,21 @@ def test_a_stored_session_reasons_too(engine: CognitiveEngine) -> None:
         messages = store.path(store.conversation("s").leaf)
         assert [message.text for message in messages] == [QUESTION, result.text]
         ask(engine, "And?", metadata=HOT)
+
+
+def test_a_store_keeps_an_answers_figures_and_not_all_its_candidates(
+    engine: CognitiveEngine,
+) -> None:
+    with ConversationStore.open(None) as store:
+        chat = Conversation(engine.chain)  # type: ignore[arg-type]
+        conversation = store.create()
+        question = store.add(conversation, None, "user", QUESTION, id="q")
+        store.add(conversation, question.id, "assistant", "", id="a", status="streaming")
+        recorder = Recorder(store, "a", snapshot_tokens=None)
+        events = engine.process(context(QUESTION, metadata=HOT), chat=chat)
+        result = list(recorder.follow(events, chat))[-1]
+        kept = store.message("a").figures
+        assert kept is not None
+        assert isinstance(result, Done)
+        assert (kept["n_tokens"], kept["failures"]) == (result.n_tokens, [])
+        assert len(json.dumps(kept)) < 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from ..backends.chain import Position
@@ -96,8 +97,9 @@ class Recorder:
             return
         figures = None
         if done is not None:
-            figures = done.to_json()
-            del figures["type"], figures["text"]
+            # What more an engine's result holds, such as every candidate's tokens, is large.
+            known = {field.name for field in fields(Done)} - {"type", "text"}
+            figures = {name: one for name, one in done.to_json().items() if name in known}
         self._end(
             turn.raw,
             stop_reason=turn.stop_reason,
