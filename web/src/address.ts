@@ -5,6 +5,7 @@ export type Column = "chats" | "talk" | "inside";
 export const VIEWS = {
   state: "State",
   membranes: "Membranes",
+  memories: "Memory",
   reservoir: "Reservoir",
   model: "Model",
 } as const;

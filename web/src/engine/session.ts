@@ -25,6 +25,8 @@ import type {
   Word,
 } from "../worker/protocol.js";
 import { callback, startWorker, type Link } from "./link.js";
+import { Adaptation } from "./adaptation.js";
+import { Memories } from "./memories.js";
 import { MemoryWatch } from "./memory.js";
 import { Models } from "./models.js";
 import { Replay } from "./replay.js";
@@ -77,6 +79,10 @@ export class Session extends EventTarget {
     () => (this.loaded && this.phase !== "broken" ? this.engine : null),
     () => this.changed(),
   );
+  /** What is remembered of what was said. */
+  readonly memories = new Memories(this);
+  /** What is learned from what was written. */
+  readonly adaptation = new Adaptation(this);
   /** Going through the talk word by word. */
   readonly replay = new Replay(this);
   /** This browser has no WebAssembly SIMD, which the fast backend needs. */

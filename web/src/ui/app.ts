@@ -224,9 +224,9 @@ export class App extends SessionElement {
     await this.renderRoot.querySelector<Inside>("echo-inside")!.showMemory();
   }
 
-  /** An answer's steps, as its button asks. */
-  #lookInside(): void {
-    this.#go({ view: "membranes", column: "inside" });
+  /** An answer's steps or memories, as its button asks. */
+  #lookInside({ detail: view }: CustomEvent<View>): void {
+    this.#go({ view, column: "inside" });
     void this.updateComplete.then(() =>
       this.renderRoot.querySelector<Inside>("echo-inside")?.focusTab(),
     );

@@ -9,6 +9,7 @@ import "../viz/reservoir-view.js";
 import "../viz/state-view.js";
 import type { ModelView } from "./model-view.js";
 import "./membranes-view.js";
+import "./memories-view.js";
 import "./model-view.js";
 
 /** The right column: what goes on inside. Fires `view` when another one is chosen, and `close`. */
@@ -99,6 +100,7 @@ export class Inside extends SessionElement {
     const { session, view } = this;
     if (view === "state") return html`<echo-state .session=${session}></echo-state>`;
     if (view === "membranes") return html`<echo-membranes .session=${session}></echo-membranes>`;
+    if (view === "memories") return html`<echo-memories .session=${session}></echo-memories>`;
     if (view === "reservoir") return html`<echo-reservoir .session=${session}></echo-reservoir>`;
     return html`<echo-model .session=${session}></echo-model>`;
   }

@@ -74,6 +74,9 @@ export const look = css`
   button.small:hover {
     color: var(--ink);
   }
+  button.small.primary {
+    color: var(--on-accent);
+  }
   button:disabled {
     opacity: 0.5;
     cursor: default;

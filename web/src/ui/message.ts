@@ -2,6 +2,7 @@ import { css, html, nothing, type PropertyValues, type TemplateResult } from "li
 import { customElement, property, state } from "lit/decorators.js";
 import { unsafeHTML } from "lit/directives/unsafe-html.js";
 
+import type { View } from "../address.js";
 import { pretty } from "../talk/asking.js";
 import { siblings, type AnswerFigures, type Message } from "../talk/tree.js";
 import { textOf } from "../talk/words.js";
@@ -242,7 +243,7 @@ export class MessageView extends SessionElement {
           ? html`<p class="muted">The model ended its answer without a word.</p>`
           : nothing
       }
-      ${message.figures ? figures(message.figures) : nothing}
+      ${message.figures ? figures(message.figures, this.#recalled()) : nothing}
       ${message.status === "done" || message.status === "failed" ? this.#tools() : nothing}
     </article>`;
   }
@@ -389,7 +390,7 @@ export class MessageView extends SessionElement {
       }
       ${
         message.membranes
-          ? html`<button class="small quiet" @click=${this.#lookInside}>
+          ? html`<button class="small quiet" @click=${() => this.#lookInside("membranes")}>
               ${icon("inside")} What happened inside
             </button>`
           : nothing
@@ -404,9 +405,18 @@ export class MessageView extends SessionElement {
     </div>`;
   }
 
-  #lookInside(): void {
+  /** How many memories came to mind, as a way to them. */
+  #recalled(): TemplateResult | typeof nothing {
+    const n = this.message.membranes?.recalled?.length ?? 0;
+    if (n === 0) return nothing;
+    return html`·
+      <button class="link" @click=${() => this.#lookInside("memories")}>recalled ${n}</button>`;
+  }
+
+  #lookInside(view: View): void {
     this.session.look(this.message);
-    this.dispatchEvent(new CustomEvent("look-inside", { bubbles: true, composed: true }));
+    const options = { detail: view, bubbles: true, composed: true };
+    this.dispatchEvent(new CustomEvent("look-inside", options));
   }
 
   #branches(): TemplateResult | typeof nothing {
@@ -471,7 +481,7 @@ const ENDINGS = {
 } as const;
 
 /** The small type below an answer: who answered, how fast, and why not someone better. */
-function figures(done: AnswerFigures): TemplateResult {
+function figures(done: AnswerFigures, more: TemplateResult | typeof nothing): TemplateResult {
   return html`<p class="figures fine number">
     ${
       done.backend === "mock"
@@ -479,7 +489,7 @@ function figures(done: AnswerFigures): TemplateResult {
         : html`${done.backend} · ${done.model}`
     }
     · ${count(done.n_tokens, "token")} · ${threeDigits(done.tokens_per_second)} tokens/s · first
-    token after ${seconds(done.first_token_seconds)}${ENDINGS[done.stop_reason]}
+    token after ${seconds(done.first_token_seconds)}${ENDINGS[done.stop_reason]} ${more}
     ${done.failures.map(
       ({ backend, reason }) => html`<br /><span class="warning">Not ${backend}: ${reason}</span>`,
     )}

@@ -245,7 +245,25 @@ export class TalkView extends SessionElement {
           (text) => html`<button type="button" @click=${() => this.#say(text)}>${text}</button>`,
         )}
       </div>
+      ${this.#remembers()}
     `;
+  }
+
+  /** Whether what is said here is remembered in other chats, and the way to the switch. */
+  #remembers(): TemplateResult | typeof nothing {
+    const { state } = this.session.memories;
+    if (!state) return nothing;
+    const options = { detail: "memories", bubbles: true, composed: true };
+    return html`<p class="fine muted">
+      ${state.on ? "What you say here is remembered in other chats," : "Other chats know nothing of what you say here,"}
+      <button
+        type="button"
+        class="link"
+        @click=${() => this.dispatchEvent(new CustomEvent("look-inside", options))}
+      >
+        unless you ${state.on ? "switch that off" : "have it remembered"}</button
+      >.
+    </p>`;
   }
 
   #broken(): TemplateResult | typeof nothing {

@@ -34,6 +34,8 @@ export interface Door {
   /** Gives the states of some talks back, or of all: a JSON list of answers, or `null`. */
   let_states_go(ids: string): void;
   readonly store: StoreDoor;
+  readonly memories: KeptDoor;
+  readonly adaptation: KeptDoor;
   /** The bundled model, or what answers in its place. */
   load_bundled(missing: string): Promise<string>;
   /** Begins the answer to a `Question` in JSON. */
@@ -62,6 +64,14 @@ export interface Door {
 export interface StoreDoor {
   /** Keeps everything there from now on; what was kept so far goes along if `move`. */
   open(sqlite: Sqlite, persistent: boolean, move: boolean): void;
+  /** Calls a method with its values as JSON; its result as JSON. */
+  call(method: string, values: string): string;
+}
+
+/** `PageMemories` and `PageAdaptation` of `deep_tree_echo` as JavaScript sees them. */
+export interface KeptDoor {
+  /** Whether what is said is remembered, or learned. */
+  readonly on: boolean;
   /** Calls a method with its values as JSON; its result as JSON. */
   call(method: string, values: string): string;
 }

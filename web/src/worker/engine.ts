@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
 import * as Comlink from "comlink";
 
-import type { Door, Laboratory, LaboratoryAnswer } from "./door.js";
+import type { Door, KeptDoor, Laboratory, LaboratoryAnswer } from "./door.js";
 import { scriptBytes } from "./memory.js";
 import {
   Cancelled,
@@ -214,9 +214,9 @@ class PythonEngine implements Engine {
   async answer(question: Question, events: (slice: EngineEvent[]) => void): Promise<void> {
     const door = this.#ready();
     if (this.#answering) throw new Error("An answer is under way; stop it first.");
-    // What a form needs is not among the first files.
+    // What a form and memories need is not among the first files.
     const form = question.json_schema !== undefined || question.grammar !== undefined;
-    if (form) await this.#complete();
+    if (form || door.memories.on || door.adaptation.on) await this.#complete();
     this.#answering = true;
     try {
       door.begin(JSON.stringify(question));
@@ -316,6 +316,26 @@ class PythonEngine implements Engine {
   store(method: string, values: object): unknown {
     try {
       return JSON.parse(this.#ready().store.call(method, JSON.stringify(values)));
+    } catch (error) {
+      throw sentence(error);
+    }
+  }
+
+  memories(method: string, values: object): Promise<unknown> {
+    // The switch needs none of the files that come later.
+    const early = method === "state" || method === "choose";
+    return this.#call(this.#ready().memories, method, values, early);
+  }
+
+  adaptation(method: string, values: object): Promise<unknown> {
+    const { adaptation } = this.#ready();
+    return this.#call(adaptation, method, values, method === "state" && !adaptation.on);
+  }
+
+  async #call(door: KeptDoor, method: string, values: object, early: boolean): Promise<unknown> {
+    if (!early) await this.#complete();
+    try {
+      return JSON.parse(door.call(method, JSON.stringify(values)));
     } catch (error) {
       throw sentence(error);
     }

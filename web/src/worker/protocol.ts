@@ -249,6 +249,82 @@ export interface Drawn {
   votes: { members: number[]; share: number }[];
 }
 
+/** Why a memory came to mind; what it says is only in the memories. */
+export interface RecalledMemory {
+  id: string;
+  /** From 0 to 1, the sum of `why`. */
+  relevance: number;
+  why: { similarity: number; importance: number; recency: number; access: number };
+  /** From 0 to 1, before its weight: the sum of what words and the model's state gave. */
+  similarity: number;
+  by_words: number;
+  by_state: number;
+}
+
+export const MEMORY_TYPES = ["declarative", "procedural", "episodic"] as const;
+
+/** A memory; `py/deep_tree_echo/membranes/memory/items.py`. */
+export interface Memory {
+  id: string;
+  content: string;
+  memory_type: (typeof MEMORY_TYPES)[number];
+  /** Seconds since 1970, as `last_accessed`. */
+  timestamp: number;
+  session_id: string;
+  importance: number;
+  access_count: number;
+  last_accessed: number | null;
+  tags: string[];
+  /** The ids of others that belong to it, and the beginnings of what these say. */
+  associations: string[];
+  near: string[];
+  metadata: Record<string, unknown>;
+}
+
+/** What is to be remembered, and how much is; `py/deep_tree_echo/pagememories.py`. */
+export interface MemoriesState {
+  on: boolean;
+  /** What comes to mind is read before the message. */
+  recall: boolean;
+  /** Messages are kept with their answers, too. */
+  exchanges: boolean;
+  count: number;
+  /** The model has states to find memories by. */
+  states: boolean;
+}
+
+/** What adaptation has gained; `py/deep_tree_echo/adaptation/gauge.py`. */
+export interface AdaptationGauge {
+  /** Learned from. */
+  tokens: number;
+  bytes: number;
+  bits_per_byte_without: number;
+  bits_per_byte_with: number;
+  gained: number;
+  weights_norm: number;
+  memory_bytes: number;
+}
+
+/** Whether it adapts to what is written, and how that goes; `pageadaptation.py`. */
+export interface AdaptationState {
+  mode: "off" | "chat" | "all";
+  /** The model has a hidden state to learn from. */
+  can: boolean;
+  /** `null` while it is off. */
+  gauge: AdaptationGauge | null;
+  /** After each answer: tokens, bits per byte without and with. */
+  points: [tokens: number, without: number, adapted: number][];
+}
+
+/** Some of the memories. */
+export interface MemoryList {
+  /** How many fit the question, and how many there are. */
+  total: number;
+  count: number;
+  memories: Memory[];
+  tags: [tag: string, count: number][];
+}
+
 /** What every part did for one answer; `py/deep_tree_echo/pagemembranes.py`. */
 export interface Account {
   form: "json_schema" | "grammar" | null;
@@ -258,6 +334,8 @@ export interface Account {
   /** Empty until the answer is there. */
   parts: Partial<Record<MembraneName, MembranePart>>;
   drawn: Drawn | null;
+  /** The most relevant first; missing in older answers. */
+  recalled?: RecalledMemory[];
 }
 
 /** What is still known of a candidate that is taken. */
@@ -440,6 +518,10 @@ export interface Engine {
   openStore(tell: (state: StorageState) => void): Promise<void>;
   /** Calls a method of `py/deep_tree_echo/pagestore.py`. Throws Error with one sentence. */
   store(method: string, values: object): unknown;
+  /** Calls a method of `py/deep_tree_echo/pagememories.py`. Throws Error with one sentence. */
+  memories(method: string, values: object): Promise<unknown>;
+  /** The same of `py/deep_tree_echo/pageadaptation.py`. */
+  adaptation(method: string, values: object): Promise<unknown>;
   /** Asks the tab that has the talks to let this one have them. */
   useStoreHere(): void;
   cachedModels(): Promise<CachedModel[]>;
