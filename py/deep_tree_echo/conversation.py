@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from . import platform
-from .backends.chain import Chain, ChainGeneration, Position
+from .answering import Answer
+from .backends.answer import Respondent
+from .backends.chain import ChainGeneration, Position
 from .drawing import Drawing, Drawn
 from .errors import ArgumentError
-from .events import Branch, Done, Event, Failure, Fallback, Metrics, Prompt, StopReason, Token
-from .generation import END_OF_TEXT, Reading
+from .events import Event, StopReason
+from .generation import Reading
 from .guidance import Guidance
 from .meter import Meter
 from .sampling import SamplingSettings
@@ -23,11 +24,10 @@ from .turns import Moment, Place, Turn
 __all__ = ["Conversation", "Moment", "Place", "Turn"]
 
 _STOP = ("\n\nUser:", "\n\nAssistant:", "\nUser:")
-_METRICS_SECONDS = 0.2
 
 
 class Conversation:
-    r"""A chat with the model of a `Chain`.
+    r"""A chat with the model of a `Chain` or a `Router`.
 
     `say`, `regenerate`, `edit` and `go_on` give the events of one answer: ``Prompt``, ``Token``,
     ``Metrics`` about five times a second, ``Fallback``, and at the end one ``Done``. The turn
@@ -36,8 +36,9 @@ class Conversation:
 
     Parameters
     ----------
-    chain : Chain
-        Who answers. It may be replaced at any time; another model reads the text again.
+    chain : Respondent
+        Who answers: a `Chain` or a `Router`. It may be replaced at any time; another model reads
+        the text again.
     settings : SamplingSettings, optional
         How tokens are chosen.
     max_tokens : int
@@ -68,7 +69,7 @@ class Conversation:
 
     def __init__(
         self,
-        chain: Chain,
+        chain: Respondent,
         *,
         settings: SamplingSettings | None = None,
         max_tokens: int = 256,
@@ -297,7 +298,7 @@ class Conversation:
             guidance=self.guidance,
             begun=turn.raw if further else "",
         )
-        answer = _Answer(replace(turn), further, generation, Meter(self._clock))
+        answer = Answer(replace(turn), further, generation, Meter(self._clock))
         self._before = turn.raw if further else ""
         self._generation = generation
         try:
@@ -359,112 +360,6 @@ class Conversation:
     def _check_idle(self) -> None:
         if self._generation is not None:
             raise ArgumentError("An answer is under way; stop it or let it end first.")
-
-
-class _Answer:
-    """Follows one generation: what to show of it, and the turn that comes of it."""
-
-    def __init__(
-        self, turn: Turn, further: Place | None, generation: ChainGeneration | Drawn, meter: Meter
-    ) -> None:
-        self._turn = turn
-        self._further = further
-        self._generation = generation
-        self._meter = meter
-        self._shown = bool(turn.reply)
-        self._branched = False
-
-    def follow(self, event: Event) -> Iterator[Event]:
-        """What to pass on for an event of the backend."""
-        if isinstance(event, Fallback):
-            self._meter.reset()
-            self._branched = False
-            self._shown = bool(self._turn.reply)
-        elif isinstance(event, Prompt):
-            if event.done == event.total and self._further is None:
-                self._turn.asked = Place(self._generation.state)
-        elif isinstance(event, Branch):
-            self._branched = True
-            self._meter.count()
-        elif isinstance(event, Token):
-            # The tokens of a chosen branch have been made, and counted, before.
-            if event.id != END_OF_TEXT and not self._branched:
-                self._meter.count()
-            if not self._shown:
-                event = replace(event, text=event.text.lstrip())
-                self._shown = bool(event.text)
-        yield event
-        if isinstance(event, (Token, Branch)) and self._meter.due(_METRICS_SECONDS):
-            yield Metrics(
-                tokens_per_second=self._meter.recent_tokens_per_second,
-                context_tokens=self._generation.total_tokens,
-                memory_bytes=platform.memory_bytes(),
-            )
-
-    def finish(self, chain: Chain) -> Turn:
-        """The turn as the answer leaves it."""
-        turn, generation = self._turn, self._generation
-        if generation.prompt_read:
-            turn.raw = (turn.raw if self._further else "") + generation.text
-            turn.reply = turn.raw.strip()
-            turn.answered = Place(generation.state)
-        else:
-            turn.answered = self._further or turn.asked
-        assert generation.stop_reason is not None
-        turn.stop_reason = generation.stop_reason
-        # Not the chain's if that has fallen back since, and an earlier candidate was chosen.
-        who = generation.state.backend if generation.prompt_read else None
-        turn.backend = (who or chain.backend).name
-        turn.model = (who or chain.backend).model_name
-        if isinstance(generation, ChainGeneration) and generation.backend_name:
-            # A router may have others at work, and an answer given again leaves no state.
-            turn.backend, turn.model = generation.backend_name, generation.model_name
-        return turn
-
-    def others(self) -> list[Turn]:
-        """Turns of the replies that were drawn and not chosen."""
-        turn, generation = self._turn, self._generation
-        if not isinstance(generation, Drawn):
-            return []
-        before = turn.raw[: len(turn.raw) - len(generation.text)] if self._further else ""
-        return [
-            Turn(
-                0,
-                turn.parent,
-                turn.user,
-                turn.asked,
-                (before + other.text).strip(),
-                before + other.text,
-                Place(other.position),
-                other.stop_reason,
-                other.backend,
-                other.model,
-            )
-            for other in generation.others
-        ]
-
-    def done(self, turn: Turn, chain: Chain) -> Done:
-        """The last event of the answer."""
-        return Done(
-            text=turn.reply,
-            backend=turn.backend,
-            model=turn.model,
-            stop_reason=turn.stop_reason,
-            n_tokens=self._meter.n_tokens,
-            context_tokens=self._generation.total_tokens,
-            tokens_per_second=self._meter.tokens_per_second,
-            first_token_seconds=self._meter.first_token_seconds,
-            memory_bytes=platform.memory_bytes(),
-            failures=self._failures(chain),
-        )
-
-    def _failures(self, chain: Chain) -> list[Failure]:
-        """Who is not in use, and whom a router tried in vain for this answer alone."""
-        known = list(chain.failures)
-        if isinstance(self._generation, ChainGeneration):
-            names = {failure.backend for failure in known}
-            known += [one for one in self._generation.failures if one.backend not in names]
-        return known
 
 
 def _put(turn: Turn, other: Turn) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from .backends.answer import Position, Respondent
 from .backends.base import Generation
-from .backends.chain import Chain, Position
 from .events import StopReason
 from .guidance import Guidance
 from .sampling import SamplingSettings
@@ -65,7 +65,7 @@ class Drawing(Protocol):
 
     def begin(
         self,
-        chain: Chain,
+        chain: Respondent,
         prompt: str,
         position: Position | None,
         *,

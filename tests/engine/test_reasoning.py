@@ -94,7 +94,7 @@ def test_a_store_keeps_an_answers_figures_and_not_all_its_candidates(
     engine: CognitiveEngine,
 ) -> None:
     with ConversationStore.open(None) as store:
-        chat = Conversation(engine.chain)  # type: ignore[arg-type]
+        chat = Conversation(engine.chain)
         conversation = store.create()
         question = store.add(conversation, None, "user", QUESTION, id="q")
         store.add(conversation, question.id, "assistant", "", id="a", status="streaming")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..errors import BackendError, EchoError
 from ..events import Event, Failure, Fallback, Prompt
+from ..guidance import Guidance
+from ..sampling import SamplingSettings
 from .base import Backend, Generation
 
-__all__ = ["Answerer", "Begun", "ChainGeneration", "Position", "Request", "begin_on"]
+__all__ = ["Answerer", "Begun", "ChainGeneration", "Position", "Request", "Respondent", "begin_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,38 @@ class Answerer(Protocol):
 
     def has_closed(self, begun: Begun) -> bool:
         """Whether the backend of ``begun`` was closed because of another answer."""
+
+
+class Respondent(Protocol):
+    """Who answers in a conversation: what a `Chain` and a `Router` share."""
+
+    @property
+    def backend(self) -> Backend:
+        """The backend in use."""
+
+    @property
+    def model_name(self) -> str:
+        """The model's name."""
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The backends that are not in use, and why."""
+
+    def generate(
+        self,
+        prompt: str,
+        state: Position | None = None,
+        *,
+        max_tokens: int = 256,
+        settings: SamplingSettings | None = None,
+        stop: Sequence[str] = (),
+        guidance: Sequence[Guidance] = (),
+        begun: str = "",
+    ) -> ChainGeneration:
+        """Continues ``prompt`` from ``state``; see `Chain.generate`."""
+
+    def close(self) -> None:
+        """Gives the memory back."""
 
 
 class ChainGeneration(Generation):

@@ -97,7 +97,7 @@ class Talk:
             store.conversation(name)
         except ArgumentError:
             store.create(id=name)
-        self._chat: Chat = store.chat(name, engine.chain)  # type: ignore[arg-type]
+        self._chat: Chat = store.chat(name, engine.chain)
 
     def greet(self) -> None:
         """Shows what was said before, and how to find out more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Generator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from .. import platform
 from ..backends.chain import Chain
@@ -266,7 +266,7 @@ class CognitiveEngine:
             use_model(model)
 
     def _new_chat(self, name: str) -> Conversation | Chat:
-        chain = cast(Chain, self.chain)
+        chain = self.chain
         if self.store is None:
             return Conversation(chain, state_budget_mb=self.config.state_budget_mb)
         try:

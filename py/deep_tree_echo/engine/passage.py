@@ -129,7 +129,7 @@ class Passage:
     def _answer(self) -> Generator[Event, None, Done]:
         """The answer's events but for the last, which is returned."""
         chat, request = self._session.chat, self._request
-        chat.chain, chat.settings = cast(Chain, self._chain), request.settings
+        chat.chain, chat.settings = self._chain, request.settings
         chat.max_tokens = request.max_tokens
         chat.guidance = [*self._guidance, *self._free_guidance(), *self._steps.guidance]
         if not self._is_placed:

@@ -18,7 +18,7 @@ from .recorder import SNAPSHOT_TOKENS, Recorder
 from .records import Message, Said, new_id
 
 if TYPE_CHECKING:
-    from ..backends.chain import Chain
+    from ..backends.answer import Respondent
     from .conversations import ConversationStore
 
 
@@ -69,7 +69,7 @@ class Chat:
         self,
         store: ConversationStore,
         conversation: str,
-        chain: Chain,
+        chain: Respondent,
         *,
         settings: SamplingSettings | None = None,
         max_tokens: int = 256,

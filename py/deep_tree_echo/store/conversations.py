@@ -18,7 +18,7 @@ from .states import STATES_MB, States
 from .tokens import pack_tokens, unpack_tokens
 
 if TYPE_CHECKING:
-    from ..backends.chain import Chain
+    from ..backends.answer import Respondent
     from .chat import Chat
 
 _COLUMNS = (
@@ -117,7 +117,7 @@ class ConversationStore:
         """Milliseconds since 1970."""
         return int(self._clock() * 1000)
 
-    def chat(self, conversation: str, chain: Chain, **options: Any) -> Chat:
+    def chat(self, conversation: str, chain: Respondent, **options: Any) -> Chat:
         """A conversation with someone who answers; see `Chat` for the options."""
         from .chat import Chat
 

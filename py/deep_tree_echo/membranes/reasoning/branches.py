@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...backends.chain import Chain, ChainGeneration, Position
+from ...backends.answer import ChainGeneration, Position, Respondent
 from ...drawing import Candidate, Drawn
 from ...errors import ArgumentError
 from ...events import Branch, Choice, Event, Fallback, Prompt, StopReason, Token
@@ -154,7 +154,7 @@ class BranchingDrawing:
 
     def begin(
         self,
-        chain: Chain,
+        chain: Respondent,
         prompt: str,
         position: Position | None,
         *,
@@ -203,7 +203,7 @@ class Branching(Drawn):
 
     def __init__(
         self,
-        chain: Chain,
+        chain: Respondent,
         prompt: str,
         position: Position | None,
         plan: Plan,
