@@ -34,9 +34,12 @@ export class Inside extends SessionElement {
       }
       [role="tablist"] {
         display: flex;
-        gap: 0.25rem;
+        min-width: 0;
+        overflow-x: auto;
       }
       [role="tab"] {
+        flex: none;
+        padding-inline: 0.55rem;
         border: 0;
         border-radius: 0.4rem 0.4rem 0 0;
         border-bottom: 2px solid transparent;
