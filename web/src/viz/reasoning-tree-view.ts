@@ -11,6 +11,8 @@ const ROW = 58;
 const BOX = 36;
 const FORK = 26;
 const LEAF = 150;
+/** Between the ends of candidates that say the same. */
+const LINE = 32;
 /** Letters of a token that are drawn. */
 const LETTERS = 14;
 
@@ -219,7 +221,10 @@ export class ReasoningTree extends LitElement {
       ${drawn.candidates.map((one, number) => {
         const at = last(number);
         const x = at < 0 ? FORK : lefts[at]! + widths[at]! + 8;
-        const y = at < 0 ? start : middle(runs[at]!.row);
+        // Candidates that say the same end in the same place; each has a line of its own there.
+        const same = drawn.candidates.flatMap((other, i) => (other.leaf === one.leaf ? [i] : []));
+        const shift = (same.indexOf(number) - (same.length - 1) / 2) * LINE;
+        const y = (at < 0 ? start : middle(runs[at]!.row)) + shift;
         const vote = voteOf(drawn, number);
         return svg`<g class=${number === drawn.chosen ? "leaf chosen" : "leaf"}>
           <text x=${x} y=${y - 1}>${number + 1}: ${vote ? `vote ${percent(vote.share)}` : "no vote"}</text>
