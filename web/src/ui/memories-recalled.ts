@@ -24,6 +24,10 @@ export class RecalledView extends SessionElement {
         --recency: color-mix(in srgb, var(--accent) 45%, var(--surface));
         --access: var(--muted);
       }
+      h3 {
+        margin: 1.25rem 0 0.4rem;
+        font-size: 0.9375rem;
+      }
       li {
         padding: 0.5rem 0;
         border-bottom: 1px solid var(--line);

@@ -113,7 +113,9 @@ export class MemoriesView extends SessionElement {
     // What is there changes with every answer, and with the place where it is kept.
     const { memories, phase, store } = this.session;
     if (phase !== "ready" || memories.state === null) return;
-    const now = JSON.stringify([memories.state, store.state, this.query]);
+    const { answering, lookedAt } = this.session;
+    const answer = [lookedAt?.id, answering === null];
+    const now = JSON.stringify([memories.state, store.state, this.query, answer]);
     if (now === this.#asked) return;
     this.#asked = now;
     void this.#list();
