@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from .backends.answer import Position, Respondent
 from .backends.base import Generation
-from .events import StopReason
+from .events import Event, StopReason
 from .guidance import Guidance
 from .sampling import SamplingSettings
 
-__all__ = ["Candidate", "Drawing", "Drawn"]
+__all__ = ["Candidate", "Drawing", "Drawn", "Talk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +76,12 @@ class Drawing(Protocol):
         begun: str,
     ) -> Drawn:
         """Begins a reply; the arguments are those of `Chain.generate`."""
+
+
+class Talk(Protocol):
+    """A conversation whose replies can be drawn in other ways, kept in a store or not."""
+
+    drawing: Drawing | None
+
+    def say(self, text: str, *, preface: str = "") -> Iterator[Event]:
+        """The events of the reply to a message."""

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import fields
-from typing import Any, cast
+from typing import Any
 
 from ..backends.chain import Chain
 from ..backends.router import Router
@@ -143,11 +143,7 @@ class Passage:
         if is_new and reasoned is not None and not reasoned.plain:
             try:
                 text = request.context.user_input
-                return (
-                    yield from self._follow(
-                        reasoned.answer(cast(Conversation, chat), text, self._steps.preface)
-                    )
-                )
+                return (yield from self._follow(reasoned.answer(chat, text, self._steps.preface)))
             except EchoError:
                 raise
             except Exception as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from ..context import CognitiveContext
-    from ..conversation import Conversation
+    from ..drawing import Talk
     from ..events import Done, Event, Token
     from ..guidance import Guidance
 
@@ -101,7 +101,7 @@ class ReasoningPass(Protocol):
     plain: bool
     """Whether one answer without branches will do; the conversation then gives it as ever."""
 
-    def answer(self, chat: Conversation, text: str, preface: str) -> Iterator[Event]:
+    def answer(self, chat: Talk, text: str, preface: str) -> Iterator[Event]:
         """Answers ``text`` by branches.
 
         The events are those of `Conversation.say`, which takes the same ``preface``, and those of

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...context import CognitiveContext
-from ...conversation import Conversation
 from ...database import Database
+from ...drawing import Talk
 from ...errors import ArgumentError
 from ...events import Done, Event, Token
 from ...generation import LanguageModel, Reading
@@ -173,7 +173,7 @@ class ReasoningTurn:
         self._text = context.user_input
         self._planning = time.perf_counter() - begin
 
-    def answer(self, chat: Conversation, text: str, preface: str = "") -> Iterator[Event]:
+    def answer(self, chat: Talk, text: str, preface: str = "") -> Iterator[Event]:
         """Answers ``text`` by branches.
 
         The events are those of `Conversation.say`, and `Branch` and `Choice`. The turn chosen is
