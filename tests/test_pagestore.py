@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from deep_tree_echo import pagestore
 from deep_tree_echo.database import open_database
-from deep_tree_echo.errors import ArgumentError
+from deep_tree_echo.errors import ArchiveError, ArgumentError
 from deep_tree_echo.page import Page
 from deep_tree_echo.store import ConversationStore
 
@@ -196,6 +196,41 @@ def test_an_answer_to_a_deleted_talk_is_not_kept(page: Page) -> None:
     call(page, "delete", talk="t")
     assert events(page)[-1]["type"] == "done"
     assert call(page, "talks") == []
+
+
+class Bytes(bytes):
+    """JavaScript's bytes, as Pyodide gives them."""
+
+    def to_bytes(self) -> bytes:
+        return bytes(self)
+
+
+def test_a_file_of_talks_there_and_back(page: Page) -> None:
+    talk: list[dict[str, Any]] = []
+    for number in range(1, 4):
+        say(page, number, f"Hello {number}", talk)
+    keep(page, "other", message("other", None, "user", "Another talk", "done"), talk="u")
+    pieces: list[bytes] = []
+    told: list[tuple[int, int]] = []
+    page.store.export('["t"]', pieces.append, lambda *how: told.append(how))
+    assert told == [(0, 1)]
+    data = Bytes(b"".join(pieces))
+    other = opened(None)
+    told.clear()
+    # In memory no states are kept beside the talk's own, and the file has them all the same.
+    assert json.loads(other.store.import_(data, "x.chats", lambda *how: told.append(how))) == ["t"]
+    assert [total for _, total in told] == [9]
+    assert call(other, "talk", talk="t") == call(page, "talk", talk="t")
+    damaged = Bytes(data[:40] + b"?" + data[41:])
+    with pytest.raises(ArchiveError, match="is damaged: its checksum"):
+        other.store.import_(damaged, "x.chats", lambda *_: None)
+    assert len(call(other, "talks")) == 1
+    pieces.clear()
+    page.store.export("null", pieces.append, lambda *how: None)
+    added = json.loads(other.store.import_(Bytes(b"".join(pieces)), "x.chats", lambda *how: None))
+    assert len(added) == 2
+    assert len(call(other, "talks")) == 3
+    other.store.close()
 
 
 def test_bad_calls(page: Page) -> None:

@@ -12,7 +12,9 @@ from .conversation import Conversation, asked_text
 from .database import Database
 from .errors import ArgumentError, FileError
 from .pagedatabase import PageDatabase
+from .platform import to_js
 from .store import ConversationStore
+from .store.archive import Tell, export_parts, import_bytes
 from .store.places import place_after, text_of
 from .store.recorder import Recorder
 from .turns import Place
@@ -87,6 +89,42 @@ class PageStore:
         if method not in self._methods:
             raise ArgumentError(f"method is {method!r}; the store has no such method.")
         return json.dumps(self._methods[method](**json.loads(values)))
+
+    def export(self, talks: str, put: Callable[[Any], object], tell: Tell) -> None:
+        """Gives talks with all their branches and states as a file.
+
+        Parameters
+        ----------
+        talks : str
+            JSON: a list of their ids, or ``null`` for all.
+        put : callable
+            Takes the file's bytes, a piece after the other.
+        tell : callable
+            Hears how many talks are done, and of how many.
+        """
+        for part in export_parts(self._open(), json.loads(talks), tell=tell):
+            put(to_js(part))
+
+    def import_(self, data: Any, name: str, tell: Tell) -> str:
+        """Adds the talks of a file; all of them, or none. Gives a JSON list of their ids.
+
+        Parameters
+        ----------
+        data : JavaScript's byte array
+            The file.
+        name : str
+            What it is called in errors.
+        tell : callable
+            Hears how many messages and states are written, and of how many.
+
+        Raises
+        ------
+        ArchiveError
+            If it is no such file, a damaged one, or one of a newer program.
+        FileError
+            If they cannot be written.
+        """
+        return json.dumps(import_bytes(self._open(), data.to_bytes(), name, tell))
 
     def recorder(self, answer: str, talk: Conversation, said: str | None) -> Recorder | None:
         """Keeps an answer while it comes; ``None`` if it is not in the store.

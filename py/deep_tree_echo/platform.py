@@ -182,7 +182,7 @@ def _allocator() -> tuple[Any, Any]:
 
 
 def to_js(numbers: Sequence[int]) -> Any:
-    """Numbers as JavaScript takes them: an array of its own in Pyodide.
+    """Numbers, or bytes, as JavaScript takes them: an array of its own in Pyodide.
 
     Examples
     --------

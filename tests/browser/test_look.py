@@ -137,7 +137,7 @@ def test_everything_by_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Model")).to_be_focused()
     page.keyboard.press("/")
-    assert focused(page) == "Your message"
+    assert focused(page) == "Search the chats"
     page.keyboard.press("Control+k")
     expect(page.get_by_role("heading", name="A language model lives in this page")).to_be_visible()
     tab_to(page, "Is my data private?")

@@ -8,7 +8,7 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,11 @@ _VERSION = 1
 _HEAD = struct.Struct("<8sIQ")
 _SUM_BYTES = 32
 _MOST_FACTS = 1 << 30
+
+Tell = Callable[[int, int], object]
+"""Hears how much is done, of how much."""
+# Rows between two words about how far an import is.
+_ROWS = 32
 
 # The columns that are in the facts, with the types that they may have.
 _TEXT: tuple[type, ...] = (str,)
@@ -71,7 +76,7 @@ def export_bytes(
     store: ConversationStore, conversations: Sequence[str] | None = None, *, states: bool = True
 ) -> bytes:
     """The bytes of `export_file`."""
-    return b"".join(_parts(store, conversations, states))
+    return b"".join(export_parts(store, conversations, states))
 
 
 def export_file(
@@ -114,7 +119,7 @@ def export_file(
     >>> store.close(), other.close()
     (None, None)
     """
-    parts = _parts(store, conversations, states)
+    parts = export_parts(store, conversations, states)
     with whole_file(path) as file:
         for part in parts:
             file.write(part)
@@ -143,11 +148,13 @@ def import_file(store: ConversationStore, path: str | os.PathLike[str]) -> list[
     return import_bytes(store, path.read_bytes(), path.name)
 
 
-def import_bytes(store: ConversationStore, data: bytes, name: str = "The file") -> list[str]:
+def import_bytes(
+    store: ConversationStore, data: bytes, name: str = "The file", tell: Tell | None = None
+) -> list[str]:
     """As `import_file`, from the file's bytes; ``name`` is what it is called in errors."""
     facts, blobs = _read(data, name)
     try:
-        return _Import(store, facts, blobs).write()
+        return _Import(store, facts, blobs, tell).write()
     except (ArgumentError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise ArchiveError(
             f"{name} is not what this program writes, and nothing of it was imported: {error}."
@@ -160,16 +167,22 @@ def _rows(store: ConversationStore, table: str, columns: str, where: str, id: st
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _parts(
-    store: ConversationStore, conversations: Sequence[str] | None, states: bool
+def export_parts(
+    store: ConversationStore,
+    conversations: Sequence[str] | None = None,
+    states: bool = True,
+    tell: Tell | None = None,
 ) -> list[bytes]:
+    """The bytes of `export_file`, in pieces; ``tell`` hears of the conversations."""
     facts: dict[str, list[dict[str, Any]]] = {"conversations": [], "messages": [], "states": []}
     blobs: list[bytes] = []
     # One moment of the store, however long it takes.
     with store.database.transaction():
         if conversations is None:
             conversations = [record.id for record in store.conversations()]
-        for id in conversations:
+        for number, id in enumerate(conversations):
+            if tell is not None:
+                tell(number, len(conversations))
             store.conversation(id)
             facts["conversations"] += _rows(
                 store, "conversations", ", ".join(_CONVERSATION), "WHERE id = ?", id
@@ -238,8 +251,16 @@ def _read(data: bytes, name: str) -> tuple[dict[str, Any], memoryview]:
 
 
 class _Import:
-    def __init__(self, store: ConversationStore, facts: dict[str, Any], blobs: memoryview) -> None:
+    def __init__(
+        self,
+        store: ConversationStore,
+        facts: dict[str, Any],
+        blobs: memoryview,
+        tell: Tell | None = None,
+    ) -> None:
         self._store = store
+        self._tell = tell
+        self._done = 0
         self._blobs = blobs
         self._conversations = _checked(facts["conversations"], _CONVERSATION)
         self._messages = _checked(facts["messages"], _MESSAGE)
@@ -282,6 +303,7 @@ class _Import:
                     if row[column] is not None:
                         json.loads(row[column])
                 self._insert("messages", row)
+                self._one_more()
             self._write_states(names)
             self._check_leaves()
         return [row["id"] for row in self._conversations]
@@ -296,8 +318,15 @@ class _Import:
                 blobs.append(bytes(self._blobs[at : at + size]))
                 at += size
             self._store.states.put(str(names[row["message"]]), row, *blobs)
+            self._one_more()
         if at != len(self._blobs):
             raise ValueError(f"{len(self._blobs) - at} bytes belong to no state")
+
+    def _one_more(self) -> None:
+        """Another row is written."""
+        if self._tell is not None and self._done % _ROWS == 0:
+            self._tell(self._done, len(self._messages) + len(self._states))
+        self._done += 1
 
     def _insert(self, table: str, row: dict[str, Value]) -> None:
         marks = ", ".join("?" * len(row))

@@ -30,9 +30,15 @@ import { Memories } from "./memories.js";
 import { MemoryWatch } from "./memory.js";
 import { Models } from "./models.js";
 import { Replay } from "./replay.js";
+import { Transfers } from "./transfers.js";
 
 /** How often an answer under way is kept, in milliseconds. */
 const SAVE_MS = 1000;
+
+/** How long a new chat waits for the store, in milliseconds; a later one does not hold it up. */
+const STORE_MS = 250;
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** What there is of an answer before it begins or goes on. */
 interface Beginning {
@@ -83,6 +89,8 @@ export class Session extends EventTarget {
   readonly memories = new Memories(this);
   /** What is learned from what was written. */
   readonly adaptation = new Adaptation(this);
+  /** Files of talks, out and in. */
+  readonly transfers = new Transfers(this);
   /** Going through the talk word by word. */
   readonly replay = new Replay(this);
   /** This browser has no WebAssembly SIMD, which the fast backend needs. */
@@ -135,7 +143,10 @@ export class Session extends EventTarget {
         }),
       );
       this.use(loaded);
-      await this.#openStore(link);
+      const opening = this.#openStore(link);
+      // A new chat can begin without what is kept; a kept one cannot.
+      if (this.wanted === null) await Promise.race([opening, pause(STORE_MS)]);
+      else await opening;
       await this.models.restore();
       this.phase = "ready";
       this.readyAfter = performance.now() - this.openedAt;
@@ -201,8 +212,12 @@ export class Session extends EventTarget {
   /** The talk to show once the store has been read. */
   wanted: string | null = null;
 
+  /** Whether it is known what is kept. */
+  #storeOpen = false;
+
   async #openStore(link: Link): Promise<void> {
     let opening = true;
+    this.#storeOpen = false;
     try {
       await link.engine.openStore(
         callback((state: StorageState) => {
@@ -213,17 +228,23 @@ export class Session extends EventTarget {
       );
       opening = false;
       await this.store.attach(link.engine);
-      this.settings = completed(await this.store.settings());
-      this.asking = wholeAsking(await this.store.asking());
-      await this.models.restorePreferences();
-      await this.#list();
+      // All at once: each by itself would wait for the one before it.
+      await Promise.all([
+        this.store.settings().then((kept) => (this.settings = completed(kept))),
+        this.store.asking().then((kept) => (this.asking = wholeAsking(kept))),
+        this.models.restorePreferences(),
+        this.list(),
+      ]);
+      this.#storeOpen = true;
       if (this.wanted !== null) await this.openTalk(this.wanted);
     } catch (error) {
       // It answers all the same.
       const reason = (error as Error).message;
       this.store.state = { persistent: false, reason, elsewhere: false };
     }
-    this.wanted = null;
+    this.#storeOpen = true;
+    // The talk of the address may be where the chats are: it is shown once they are here.
+    if (!this.store.state.elsewhere) this.wanted = null;
     this.changed();
   }
 
@@ -237,33 +258,50 @@ export class Session extends EventTarget {
       const whole = await this.store.talk(talk.id);
       if (whole) talk.messages = { ...whole.messages, ...talk.messages };
     }
-    await this.#list();
+    await this.list();
+    if (this.store.state.persistent) {
+      const { wanted } = this;
+      this.wanted = null;
+      if (wanted !== null && talk.leaf === null) await this.openTalk(wanted);
+    }
     this.changed();
   }
 
   /** Reads the list anew; the talk on the screen stays what it is. */
-  async #list(): Promise<void> {
+  async list(): Promise<void> {
     const listed = await this.store.talks();
     this.talks = listed.map((talk) => (talk.id === this.talk.id ? this.talk : talk));
   }
 
-  async openTalk(id: string): Promise<void> {
+  /** Opens a talk, on the branch with the message `at` if that is given. */
+  async openTalk(id: string, at?: string): Promise<void> {
     const talk = this.talks.find((other) => other.id === id);
     if (!talk) {
       // Before the store is open nobody knows what is there.
-      if (this.phase === "opening") this.wanted = id;
+      if (!this.#storeOpen || this.store.state.elsewhere) this.wanted = id;
       return;
     }
-    if (talk === this.talk) return;
+    if (talk === this.talk) return this.#showAt(talk, at);
     if (Object.keys(talk.messages).length === 0) {
       const whole = await this.store.talk(id);
       if (!whole) return;
       Object.assign(talk, whole);
     }
+    this.#showAt(talk, at);
     this.#show(talk);
   }
 
+  #showAt(talk: Talk, at: string | undefined): void {
+    const message = at === undefined ? undefined : talk.messages[at];
+    if (!message || path(talk).includes(message)) return;
+    // The answer under way stays on the screen.
+    if (this.answering && this.answering.id in talk.messages) return;
+    showBranch(talk, message.id);
+    this.#keep(talk);
+  }
+
   newTalk(): void {
+    this.wanted = null;
     if (this.talk.leaf !== null) this.#show(newTalk());
   }
 

@@ -1,6 +1,6 @@
 import type { Settings, StorageState } from "../worker/protocol.js";
 import type { Asking } from "./asking.js";
-import { earlier, forgetEarlier } from "./earlier.js";
+import { earlier, forgetEarlier, type Earlier } from "./earlier.js";
 import type { Message, Talk } from "./tree.js";
 
 /** Choices that the page remembers. */
@@ -12,6 +12,13 @@ export interface Preferences {
 /** What the store is asked through: the engine's worker, which has it. */
 export interface Keeper {
   store(method: string, values: object): Promise<unknown>;
+}
+
+/** A message that a search found; hits in its excerpt are between U+0002 and U+0003. */
+export interface Found {
+  conversation: string;
+  message: string;
+  excerpt: string;
 }
 
 /** A talk as the list has it. */
@@ -30,6 +37,8 @@ export class Store {
   /** Why the last change could not be kept, in one sentence. */
   problem: string | null = null;
   #keeper: Keeper | null = null;
+  /** Asked while the engine is on its way. */
+  #earlier: Promise<Earlier | null> | null = earlier();
   #waiting: (() => Promise<void>)[] = [];
   /** What was kept last of each message, so that only changes are sent. */
   #kept = new Map<string, string>();
@@ -63,6 +72,11 @@ export class Store {
   /** A talk with its messages; `null` if it is not there. */
   async talk(id: string): Promise<Talk | null> {
     return (await this.#ask("talk", { talk: id })) as Talk | null;
+  }
+
+  /** Messages with all these words, best first; the last word may be a beginning. */
+  async search(text: string): Promise<Found[]> {
+    return ((await this.#ask("search", { text })) ?? []) as Found[];
   }
 
   /** Keeps a talk. */
@@ -113,7 +127,8 @@ export class Store {
 
   /** What an earlier version of this page has kept elsewhere comes along, once. */
   async #takeEarlier(): Promise<void> {
-    const found = await earlier();
+    const found = await (this.#earlier ?? earlier());
+    this.#earlier = null;
     if (!found || !this.state.persistent) return;
     for (const talk of found.talks) this.saveTalk(talk);
     if (found.settings) this.saveSettings(found.settings);

@@ -3,6 +3,7 @@ import { customElement, query, state } from "lit/decorators.js";
 import { unsafeHTML } from "lit/directives/unsafe-html.js";
 
 import { readPlace, writePlace, type Column, type Place, type View } from "../address.js";
+import type { Message } from "../talk/tree.js";
 import type { OfflineState } from "../sw/offline.js";
 import type { RequestsDialog, SettingsDialog } from "./dialogs.js";
 import { SessionElement } from "./element.js";
@@ -13,6 +14,9 @@ import type { Inside } from "./inside.js";
 import { look } from "./look.js";
 import { MARK } from "./mark.js";
 import type { TalkView } from "./talk.js";
+import type { Compare } from "./compare.js";
+import type { Conversations } from "./conversations.js";
+import "./compare.js";
 import "./conversations.js";
 import "./dialogs.js";
 import "./inside.js";
@@ -31,6 +35,8 @@ export class App extends SessionElement {
   /** Reloads into the newer build; false if other pages of this site keep the old one. */
   renew: () => Promise<boolean> = () => Promise.resolve(false);
   @query("echo-talk") private talk!: TalkView;
+  @query("echo-conversations") private conversations!: Conversations;
+  @query("echo-compare") private compare!: Compare;
   @query("echo-settings") private settings!: SettingsDialog;
   @query("echo-requests") private requests!: RequestsDialog;
 
@@ -137,7 +143,11 @@ export class App extends SessionElement {
           <echo-conversations .session=${session} @chosen=${this.#chosen}></echo-conversations>
         </nav>
         <section class="centre">
-          <echo-talk .session=${session} @look-inside=${this.#lookInside}></echo-talk>
+          <echo-talk
+            .session=${session}
+            @look-inside=${this.#lookInside}
+            @compare=${(event: CustomEvent<Message>) => this.compare.open(event.detail)}
+          ></echo-talk>
           <echo-status .session=${session} @requests=${() => this.requests.open()}></echo-status>
         </section>
         ${
@@ -153,6 +163,7 @@ export class App extends SessionElement {
               </section>`
         }
         <echo-settings .session=${session}></echo-settings>
+        <echo-compare .session=${session}></echo-compare>
         <echo-requests .session=${session}></echo-requests>
         ${this.dropping ? html`<div class="drop">Drop a model file to load it</div>` : nothing}
       </main>
@@ -252,15 +263,26 @@ export class App extends SessionElement {
     this.renderRoot.querySelector<HTMLElement>(".top button:last-child")?.focus();
   }
 
-  #chosen(): void {
+  #chosen(event?: CustomEvent<string | null>): void {
     this.#go({ column: "talk", laboratory: null });
     this.talk.focus();
+    if (event?.detail) this.talk.reveal(event.detail);
+  }
+
+  /** Goes to the search, which has no room beside Inside on a narrow page. */
+  async #search(): Promise<void> {
+    if (matchMedia("(max-width: 48rem)").matches) this.#go({ column: "chats" });
+    else if (matchMedia("(max-width: 68rem)").matches) this.#go({ view: null });
+    await this.updateComplete;
+    this.conversations.search();
   }
 
   readonly #key = (event: KeyboardEvent) => {
     if (event.defaultPrevented) return;
-    const dialog = this.renderRoot.querySelector("echo-settings, echo-requests");
-    const modal = dialog?.shadowRoot?.querySelector("dialog[open]");
+    const dialogs = [
+      ...this.renderRoot.querySelectorAll("echo-settings, echo-requests, echo-compare"),
+    ];
+    const modal = dialogs.some((one) => one.shadowRoot?.querySelector("dialog[open]"));
     if (event.key === "Escape" && !modal && this.session.answering) {
       this.session.stop();
     } else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
@@ -269,7 +291,7 @@ export class App extends SessionElement {
       this.#chosen();
     } else if (event.key === "/" && !typing(event) && !this.place.laboratory) {
       event.preventDefault();
-      this.#chosen();
+      void this.#search();
     } else if (event.key === "w" && plain(event) && !typing(event) && !this.place.laboratory) {
       event.preventDefault();
       void this.talk.toggleWords();

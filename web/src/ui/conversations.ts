@@ -6,11 +6,15 @@ import { talkTitle, type Talk } from "../talk/tree.js";
 import { SessionElement } from "./element.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
+import type { TalkSearch } from "./talk-search.js";
+import "./talk-search.js";
 
 /** The left column: every talk kept on this machine. Fires `chosen` when one is opened. */
 @customElement("echo-conversations")
 export class Conversations extends SessionElement {
   @state() private renaming: string | null = null;
+  /** What was found stands in the list's place. */
+  @state() private searching = false;
 
   static override styles = [
     look,
@@ -81,13 +85,34 @@ export class Conversations extends SessionElement {
       p {
         padding: 0.25rem 0.6rem;
       }
+      .files {
+        display: flex;
+        flex-wrap: wrap;
+        margin-top: auto;
+      }
     `,
   ];
 
+  /** Puts the cursor where one searches. */
+  search(): void {
+    this.renderRoot.querySelector<TalkSearch>("echo-talk-search")!.focus();
+  }
+
   protected override render(): TemplateResult {
-    const { talks } = this.session;
     return html`
       <button class="new" @click=${this.#new}>${icon("plus")} New chat</button>
+      <echo-talk-search
+        .session=${this.session}
+        @searching=${(event: CustomEvent<boolean>) => (this.searching = event.detail)}
+        @chosen=${({ detail }: CustomEvent<string>) => this.#chosen(detail)}
+      ></echo-talk-search>
+      ${this.searching ? nothing : this.#list()} ${this.#files()} ${this.#storage()}
+    `;
+  }
+
+  #list(): TemplateResult {
+    const { talks } = this.session;
+    return html`
       ${
         talks.length === 0
           ? html`<p class="fine muted">
@@ -101,8 +126,65 @@ export class Conversations extends SessionElement {
               )}
             </ul>`
       }
-      ${this.#storage()}
     `;
+  }
+
+  /** All chats as a file and back, and how far that is. */
+  #files(): TemplateResult {
+    const { transfers, talks, phase } = this.session;
+    const { current, outcome } = transfers;
+    const busy = phase !== "ready" || current !== null;
+    return html`<div class="files" role="group" aria-label="Chats as a file">
+        <button
+          class="small quiet"
+          ?disabled=${busy || talks.length === 0}
+          @click=${() => void transfers.save(null)}
+        >
+          ${icon("out")} Export all
+        </button>
+        <button
+          class="small quiet"
+          ?disabled=${busy}
+          @click=${() => this.renderRoot.querySelector<HTMLInputElement>("#file")!.click()}
+        >
+          ${icon("in")} Import
+        </button>
+        <input
+          id="file"
+          type="file"
+          accept=".chats"
+          hidden
+          aria-label="A file of chats"
+          @change=${this.#import}
+        />
+      </div>
+      ${
+        current
+          ? html`<div class="fine muted number">
+              ${current.label}${current.total ? ` ${current.done} of ${current.total}` : "…"}
+              <progress
+                aria-label=${current.label}
+                max=${current.total || 1}
+                .value=${current.done}
+              ></progress>
+            </div>`
+          : nothing
+      }
+      ${
+        outcome
+          ? html`<p class=${outcome.failed ? "fine warning" : "fine muted"} role="status">
+              ${outcome.text}
+            </p>`
+          : nothing
+      }`;
+  }
+
+  #import(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    const file = input.files?.[0];
+    // The same file may be chosen once more.
+    input.value = "";
+    if (file) void this.session.transfers.take(file);
   }
 
   /** Where the chats are kept, if that is not here. */
@@ -154,6 +236,15 @@ export class Conversations extends SessionElement {
       </button>
       <button
         class="tool quiet"
+        title="Export"
+        aria-label=${`Export ${title}`}
+        ?disabled=${this.session.phase !== "ready" || this.session.transfers.current !== null}
+        @click=${() => void this.session.transfers.save(talk)}
+      >
+        ${icon("out")}
+      </button>
+      <button
+        class="tool quiet"
         title="Delete"
         aria-label=${`Delete ${title}`}
         @click=${() => this.#delete(talk, title)}
@@ -165,12 +256,17 @@ export class Conversations extends SessionElement {
 
   #new(): void {
     this.session.newTalk();
-    this.dispatchEvent(new CustomEvent("chosen"));
+    this.#chosen();
   }
 
   #open(talk: Talk): void {
     void this.session.openTalk(talk.id);
-    this.dispatchEvent(new CustomEvent("chosen"));
+    this.#chosen();
+  }
+
+  /** A talk was chosen, at a message if that is known. */
+  #chosen(message: string | null = null): void {
+    this.dispatchEvent(new CustomEvent("chosen", { detail: message }));
   }
 
   async #startRename(talk: Talk): Promise<void> {

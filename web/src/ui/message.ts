@@ -447,7 +447,13 @@ export class MessageView extends SessionElement {
       >
         ${icon("right")}
       </button>
+      <button class="small quiet" @click=${this.#compare}>${icon("compare")} Compare</button>
     </span>`;
+  }
+
+  #compare(): void {
+    const detail = this.message;
+    this.dispatchEvent(new CustomEvent("compare", { detail, bubbles: true, composed: true }));
   }
 
   #editKey(event: KeyboardEvent): void {
@@ -481,7 +487,10 @@ const ENDINGS = {
 } as const;
 
 /** The small type below an answer: who answered, how fast, and why not someone better. */
-function figures(done: AnswerFigures, more: TemplateResult | typeof nothing): TemplateResult {
+export function figures(
+  done: AnswerFigures,
+  more: TemplateResult | typeof nothing,
+): TemplateResult {
   return html`<p class="figures fine number">
     ${
       done.backend === "mock"

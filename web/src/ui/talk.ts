@@ -33,6 +33,9 @@ export class TalkView extends SessionElement {
   @query("textarea") private field!: HTMLTextAreaElement;
   @query(".thread") private thread!: HTMLElement;
 
+  /** A message that was searched for, and whether it is still to be brought into sight. */
+  @state() private found: string | null = null;
+  #sought = false;
   #follows = true;
   #at = 0;
   #sizes = new ResizeObserver(() => this.#toEnd());
@@ -59,6 +62,11 @@ export class TalkView extends SessionElement {
       }
       echo-message + echo-message {
         margin-top: 1.25rem;
+      }
+      echo-message[found] {
+        border-radius: 0.5rem;
+        outline: 2px solid var(--accent);
+        outline-offset: 0.5rem;
       }
       .empty {
         min-height: 100%;
@@ -159,6 +167,21 @@ export class TalkView extends SessionElement {
     await (wanted ?? views.findLast((view) => view.hasWords))?.toggleWords();
   }
 
+  /** Marks a message and brings it into sight, as soon as it is drawn. */
+  reveal(id: string): void {
+    this.found = id;
+    this.#follows = false;
+    this.#sought = true;
+  }
+
+  async #seek(): Promise<void> {
+    const view = this.renderRoot.querySelector<MessageView>("echo-message[found]");
+    if (!view) return;
+    this.#sought = false;
+    await view.updateComplete;
+    view.scrollIntoView({ block: "center" });
+  }
+
   /** Puts the cursor where one writes. */
   override focus(): void {
     this.field?.focus();
@@ -166,6 +189,7 @@ export class TalkView extends SessionElement {
 
   protected override updated(_changed: PropertyValues): void {
     this.#toEnd();
+    if (this.#sought) void this.#seek();
     this.#announce();
   }
 
@@ -216,7 +240,11 @@ export class TalkView extends SessionElement {
                   messages,
                   (message) => message.id,
                   (message) =>
-                    html`<echo-message .session=${session} .message=${message}></echo-message>`,
+                    html`<echo-message
+                      ?found=${message.id === this.found}
+                      .session=${session}
+                      .message=${message}
+                    ></echo-message>`,
                 )
               : this.#empty()
           }
@@ -368,6 +396,7 @@ export class TalkView extends SessionElement {
     if (this.session.answering) return;
     this.draft = "";
     this.#follows = true;
+    this.found = null;
     this.session.send(text);
     this.field.focus();
   }

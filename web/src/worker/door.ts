@@ -66,6 +66,10 @@ export interface StoreDoor {
   open(sqlite: Sqlite, persistent: boolean, move: boolean): void;
   /** Calls a method with its values as JSON; its result as JSON. */
   call(method: string, values: string): string;
+  /** Gives talks, a JSON list of ids or `null` for all, as the pieces of a file. */
+  export(talks: string, put: (piece: Uint8Array<ArrayBuffer>) => void, tell: Tell): void;
+  /** Adds the talks of a file; their ids as JSON. */
+  import_(file: Uint8Array, name: string, tell: Tell): string;
 }
 
 /** `PageMemories` and `PageAdaptation` of `deep_tree_echo` as JavaScript sees them. */
@@ -75,6 +79,9 @@ export interface KeptDoor {
   /** Calls a method with its values as JSON; its result as JSON. */
   call(method: string, values: string): string;
 }
+
+/** Hears how much is done, of how much. */
+export type Tell = (done: number, total: number) => void;
 
 /** `deep_tree_echo.laboratory.Laboratory` as JavaScript sees it. */
 export interface Laboratory {

@@ -1,7 +1,7 @@
 /// <reference lib="webworker" />
 import * as Comlink from "comlink";
 
-import type { Door, KeptDoor, Laboratory, LaboratoryAnswer } from "./door.js";
+import type { Door, KeptDoor, Laboratory, LaboratoryAnswer, Tell } from "./door.js";
 import { scriptBytes } from "./memory.js";
 import {
   Cancelled,
@@ -88,6 +88,8 @@ class PythonEngine implements Engine {
   #added = new Map<string, Promise<void>>();
 
   constructor() {
+    // Beside Python, which takes longer.
+    this.#storage.begin();
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries() as PerformanceResourceTiming[]) {
         this.#requests.push({
@@ -101,10 +103,10 @@ class PythonEngine implements Engine {
   }
 
   async boot(progress: (part: PartProgress) => void): Promise<Loaded> {
-    const starting = start.boot(progress);
-    // Beside Python, which takes longer; whether it came is asked when the store opens.
-    void this.#storage.begin().catch(() => undefined);
-    const { pyodide, missing } = await starting;
+    const { pyodide, missing } = await start.boot(progress).catch((error: unknown) => {
+      this.#storage.end();
+      throw error;
+    });
     try {
       const page = pyodide.pyimport("deep_tree_echo.page") as { Page(): Door };
       this.#door = page.Page();
@@ -336,6 +338,28 @@ class PythonEngine implements Engine {
     if (!early) await this.#complete();
     try {
       return JSON.parse(door.call(method, JSON.stringify(values)));
+    } catch (error) {
+      throw sentence(error);
+    }
+  }
+
+  exportTalks(ids: string[] | null, tell: Tell): Blob {
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    const put = (piece: Uint8Array<ArrayBuffer>) => void pieces.push(piece);
+    try {
+      this.#ready().store.export(JSON.stringify(ids), put, (...how) => void tell(...how));
+      return new Blob(pieces, { type: "application/octet-stream" });
+    } catch (error) {
+      throw sentence(error);
+    }
+  }
+
+  async importTalks(file: File, tell: Tell): Promise<string[]> {
+    const { store } = this.#ready();
+    const data = new Uint8Array(await file.arrayBuffer());
+    try {
+      const added = store.import_(data, file.name, (...how) => void tell(...how));
+      return JSON.parse(added) as string[];
     } catch (error) {
       throw sentence(error);
     }

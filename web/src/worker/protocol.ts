@@ -522,6 +522,10 @@ export interface Engine {
   memories(method: string, values: object): Promise<unknown>;
   /** The same of `py/deep_tree_echo/pageadaptation.py`. */
   adaptation(method: string, values: object): Promise<unknown>;
+  /** Talks, or all of them, with their branches and states as a file; `tell` hears how far it is. */
+  exportTalks(ids: string[] | null, tell: (done: number, total: number) => void): Blob;
+  /** Adds the talks of a file: all, or none. Gives their ids; throws Error with one sentence. */
+  importTalks(file: File, tell: (done: number, total: number) => void): Promise<string[]>;
   /** Asks the tab that has the talks to let this one have them. */
   useStoreHere(): void;
   cachedModels(): Promise<CachedModel[]>;

@@ -1,5 +1,7 @@
 import type { SAHPoolUtil, Sqlite3Static } from "@sqlite.org/sqlite-wasm";
 
+import sqliteUrl from "@sqlite.org/sqlite-wasm/sqlite3.wasm?url";
+
 import type { StorageState } from "./protocol.js";
 import { Sqlite } from "./sqlite.mjs";
 
@@ -9,6 +11,20 @@ const FILE = "/chats.db";
 
 /** How long a tab that reloads may take to let go of the file. */
 const PATIENCE_MS = 1500;
+
+type Instantiated = (instance: WebAssembly.Instance, code: WebAssembly.Module) => void;
+
+/**
+ * SQLite's program. Not fetched by itself, for Pyodide, which starts at the same time, has the
+ * ordinary way to WebAssembly for itself meanwhile.
+ */
+async function compile(): Promise<WebAssembly.Module> {
+  const response = await fetch(sqliteUrl);
+  if (!response.ok) throw new Error(`SQLite could not be fetched (${response.status})`);
+  return response.headers.get("content-type") === "application/wasm"
+    ? await WebAssembly.compileStreaming(response)
+    : await WebAssembly.compile(await response.arrayBuffer());
+}
 
 /** Puts what is kept into another database. */
 export type Use = (sqlite: Sqlite, persistent: boolean, move: boolean) => void;
@@ -25,28 +41,68 @@ export class Storage {
   };
   #sqlite3: Promise<Sqlite3Static> | null = null;
   #pool: SAHPoolUtil | null = null;
+  /** Whether the lock is ours, and then the file; begun before anybody can use them. */
+  #early: { granted: Promise<boolean>; file: Promise<Sqlite> } | null = null;
   /** Ends our hold of the lock. */
   #release: (() => void) | null = null;
   #use: Use = () => undefined;
   #idle: () => Promise<void> = () => Promise.resolve();
   #tell: (state: StorageState) => void = () => undefined;
+  #ready!: () => void;
+  readonly #opened = new Promise<void>((resolve) => (this.#ready = resolve));
   readonly #others = new BroadcastChannel(NAME);
 
   constructor() {
-    this.#others.onmessage = () => this.#letGo();
+    this.#others.onmessage = () => void this.#opened.then(() => this.#letGo());
   }
 
-  /** Asks for SQLite, which is needed soon. */
-  begin(): Promise<Sqlite3Static> {
-    return (this.#sqlite3 ??= import("@sqlite.org/sqlite-wasm").then(({ default: start }) => {
-      const silent = () => undefined;
-      // The ways to a disk that are not ours, and its own reports: what fails is told by Python.
-      const vfs = { opfs: true, "opfs-vfs": true, "opfs-wl": true, kvvfs: true };
-      Object.assign(globalThis, {
-        sqlite3ApiConfig: { disable: { vfs }, error: silent, warn: silent },
+  /** Begins all that opening takes, so that it is there when Python is. */
+  begin(): void {
+    const granted = this.#lock();
+    const file = Promise.all([granted, this.#program()]).then(([ours]) => {
+      if (!ours) throw new Error("Another tab has the file.");
+      return this.#file();
+    });
+    // Whether it came is asked when the store opens.
+    file.catch(() => undefined);
+    this.#early = { granted, file };
+  }
+
+  /** There will be nothing to keep: other tabs may have the file. */
+  end(): void {
+    this.#others.close();
+    void this.#early?.file
+      .then((sqlite) => sqlite.close())
+      .catch(() => undefined)
+      .then(() => {
+        this.#pool?.pauseVfs();
+        this.#release?.();
       });
-      return start();
-    }));
+  }
+
+  #program(): Promise<Sqlite3Static> {
+    return (this.#sqlite3 ??= this.#start());
+  }
+
+  async #start(): Promise<Sqlite3Static> {
+    const compiled = compile();
+    compiled.catch(() => undefined);
+    const silent = () => undefined;
+    // The ways to a disk that are not ours, and its own reports: what fails is told by Python.
+    const vfs = { opfs: true, "opfs-vfs": true, "opfs-wl": true, kvvfs: true };
+    Object.assign(globalThis, {
+      sqlite3ApiConfig: { disable: { vfs }, error: silent, warn: silent },
+    });
+    const { default: start } = await import("@sqlite.org/sqlite-wasm");
+    const code = await compiled;
+    return await new Promise((resolve, reject) => {
+      const instantiateWasm = (imports: WebAssembly.Imports, use: Instantiated) => {
+        WebAssembly.instantiate(code, imports).then((instance) => use(instance, code), reject);
+        return {};
+      };
+      const begin = start as (settings: object) => Promise<Sqlite3Static>;
+      begin({ instantiateWasm }).then(resolve, reject);
+    });
   }
 
   /**
@@ -62,8 +118,10 @@ export class Storage {
   ): Promise<void> {
     this.#use = use;
     this.#idle = idle;
-    const granted = await this.#lock();
-    if (granted) await this.#takeFile(false);
+    if (!this.#early) this.begin();
+    const { granted, file } = this.#early!;
+    this.#early = null;
+    if (await granted) await this.#takeFile(false, file);
     else
       await this.#takeMemory(
         { reason: "Your chats are open in another tab", elsewhere: true },
@@ -71,6 +129,7 @@ export class Storage {
       );
     this.#tell = tell;
     tell(this.state);
+    this.#ready();
   }
 
   /** Asks the tab that has the file to let it go; this one gets it then. */
@@ -85,7 +144,7 @@ export class Storage {
       const hold = () =>
         new Promise<void>((release) => {
           this.#release = release;
-          if (late) void this.#takeFile(true);
+          if (late) void this.#opened.then(() => this.#takeFile(true));
           resolve(true);
         });
       navigator.locks.request(NAME, hold).catch(() => resolve(true));
@@ -98,12 +157,16 @@ export class Storage {
     return result;
   }
 
-  async #takeFile(move: boolean): Promise<void> {
+  async #file(): Promise<Sqlite> {
+    const sqlite3 = await this.#program();
+    this.#pool ??= await sqlite3.installOpfsSAHPoolVfs({ name: NAME, directory: `.${NAME}` });
+    if (this.#pool.isPaused()) await this.#pool.unpauseVfs();
+    return new Sqlite(sqlite3, FILE, NAME);
+  }
+
+  async #takeFile(move: boolean, file = this.#file()): Promise<void> {
     try {
-      const sqlite3 = await this.begin();
-      this.#pool ??= await sqlite3.installOpfsSAHPoolVfs({ name: NAME, directory: `.${NAME}` });
-      if (this.#pool.isPaused()) await this.#pool.unpauseVfs();
-      const sqlite = new Sqlite(sqlite3, FILE, NAME);
+      const sqlite = await file;
       await this.#put(sqlite, { persistent: true, reason: null, elsewhere: false }, move);
     } catch (error) {
       this.#release?.();
@@ -113,7 +176,7 @@ export class Storage {
   }
 
   async #takeMemory(state: { reason: string; elsewhere: boolean }, move: boolean): Promise<void> {
-    const sqlite3 = await this.begin();
+    const sqlite3 = await this.#program();
     await this.#put(new Sqlite(sqlite3, ":memory:"), { persistent: false, ...state }, move);
   }
 
