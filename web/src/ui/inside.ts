@@ -1,4 +1,4 @@
-import { css, html, type TemplateResult } from "lit";
+import { css, html, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 
 import { VIEWS, type View } from "../address.js";
@@ -36,10 +36,12 @@ export class Inside extends SessionElement {
         display: flex;
         min-width: 0;
         overflow-x: auto;
+        scrollbar-width: none;
       }
       [role="tab"] {
         flex: none;
-        padding-inline: 0.55rem;
+        padding-inline: 0.4rem;
+        font-size: 0.875rem;
         border: 0;
         border-radius: 0.4rem 0.4rem 0 0;
         border-bottom: 2px solid transparent;
@@ -97,6 +99,12 @@ export class Inside extends SessionElement {
         ${this.#shown()}
       </div>
     `;
+  }
+
+  /** On a phone not all tabs fit beside one another: the chosen one comes into view. */
+  protected override updated(changed: PropertyValues<this>): void {
+    if (!changed.has("view")) return;
+    this.renderRoot.querySelector(`#tab-${this.view}`)?.scrollIntoView({ block: "nearest" });
   }
 
   #shown(): TemplateResult {

@@ -60,6 +60,14 @@ export class MembranesView extends SessionElement {
         -webkit-box-orient: vertical;
         -webkit-line-clamp: 2;
       }
+      ol {
+        margin: 0;
+        padding: 0;
+        list-style: none;
+      }
+      .together {
+        margin-top: 0.6rem;
+      }
       li.step {
         padding: 0.3rem 0;
         border-bottom: 1px solid var(--line);
@@ -167,7 +175,7 @@ export class MembranesView extends SessionElement {
     const live = this.session.answering === answer;
     return html`<section aria-label="Steps in time order">
       <h3>Steps, in time order</h3>
-      <ol style="list-style: none; margin: 0; padding: 0">
+      <ol>
         ${steps.map((step) => stepRow(step, end))}
       </ol>
       <p class="axis fine muted number" aria-hidden="true">
@@ -206,7 +214,7 @@ export class MembranesView extends SessionElement {
     return html`<section aria-label="Membranes">
       <h3>What each membrane received, did and gave</h3>
       ${PARTS.map((name) => (parts[name] ? partRow(name, parts[name]) : nothing))}
-      <p class="fine muted number" style="margin-top: 0.6rem">
+      <p class="together fine muted number">
         Confidence of all together: ${confidence === null ? "—" : percent(confidence)}, the mean of
         those that there are.
       </p>
