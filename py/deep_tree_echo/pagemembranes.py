@@ -181,6 +181,8 @@ class Account:
             self._steps.append(last)
         last["seconds"] = now - last["begin"]
         last["numbers"] = dict(event.numbers)
+        if "chosen" in last["numbers"]:
+            last["numbers"]["chosen"] += 1  # readers count from 1
         if event.error:
             last["error"] = event.error
 

@@ -117,8 +117,14 @@ class Visits:
             context.route("**/assets/engine-*.js", lambda route: _begun_with(route, worker_script))
         page = context.pages[0]
         page.on("pageerror", lambda error: self._errors.append(str(error)))
+        page.on("console", lambda said: self._hear(said.text))
         page.goto(start)
         return page
+
+    def _hear(self, said: str) -> None:
+        """What the page's own policy forbids is an error, too."""
+        if "Content Security Policy" in said:
+            self._errors.append(said)
 
     def close(self) -> None:
         """Nothing may have gone to another origin, and the page may have thrown nothing."""
