@@ -232,7 +232,9 @@ def test_a_file_of_talks_there_and_back(page: Page) -> None:
     assert len(call(other, "talks")) == 1
     pieces.clear()
     page.store.export("null", pieces.append, lambda *how: None)
-    added = json.loads(other.store.import_(Bytes(b"".join(map(taken, pieces))), "x.chats", lambda *how: None))
+    added = json.loads(
+        other.store.import_(Bytes(b"".join(map(taken, pieces))), "x.chats", lambda *how: None)
+    )
     assert len(added) == 2
     assert len(call(other, "talks")) == 3
     other.store.close()
