@@ -15,6 +15,15 @@ const LEAN_SQLITE: Plugin = {
   },
 };
 
+/** Templates and styles without their indentation, which nobody sees: a fiftieth of all scripts. */
+const LEAN_TEMPLATES: Plugin = {
+  name: "lean-templates",
+  enforce: "pre",
+  transform(code, id) {
+    return /\/src\/(ui|viz|laboratory)\/[\w-]+\.ts$/.test(id) ? code.replace(/\n\s+/g, "\n") : null;
+  },
+};
+
 /**
  * The page is built into `build/web/`; `./build.sh site` puts Pyodide, the wheels and the model
  * beside it. Addresses are relative, so the site works under any path.
@@ -22,6 +31,7 @@ const LEAN_SQLITE: Plugin = {
 export default defineConfig({
   base: "./",
   plugins: [
+    LEAN_TEMPLATES,
     { name: "mark", transformIndexHtml: (page: string) => page.replace("<!-- mark -->", MARK) },
   ],
   build: {
