@@ -286,7 +286,7 @@ echo_status Grammar::Feed(const uint8_t* bytes, size_t size) {
     return Fail(ECHO_ERROR_ARGUMENT,
                 "Byte 0x%02x cannot follow the first %llu bytes of the text; the grammar does not "
                 "allow it.",
-                static_cast<unsigned>(bytes[i]), static_cast<unsigned long long>(n_bytes_ + i));
+                static_cast<unsigned>(bytes[i]), static_cast<unsigned long long>(n_bytes_) + i);
   }
   place_ = moved.place_;
   n_bytes_ += size;

@@ -48,35 +48,34 @@ void* GrowPool(void* data, size_t bytes) { return std::realloc(data, bytes); }
 
 // ---------------------------------------------------------------------- sets
 
-// The slot of the set, or the free one where it belongs.
-uint32_t* WaySets::Find(const Way* ways, size_t n) {
-  const size_t mask = table_.size() - 1;
+// The place in the table of the set, or the free one where it belongs.
+size_t WaySets::Find(const Pool<uint32_t>& table, const Way* ways, size_t n) const {
+  const size_t mask = table.size() - 1;
   for (size_t at = Hash(ways, n) & mask;; at = (at + 1) & mask) {
-    const uint32_t set = table_[at];
-    if (set == kNone) return &table_[at];
+    const uint32_t set = table[at];
+    if (set == kNone) return at;
     const Way* known = ways_.data() + ends_[set];
-    if (ends_[set + 1] - ends_[set] == n && std::equal(ways, ways + n, known, Equal)) {
-      return &table_[at];
-    }
+    if (ends_[set + 1] - ends_[set] == n && std::equal(ways, ways + n, known, Equal)) return at;
   }
 }
 
 bool WaySets::Rehash() {
   if (ends_.size() == 0 && !ends_.Push(0)) return false;
   if (2 * size() < table_.size()) return true;
+  const size_t slots = table_.size() == 0 ? 64 : 2 * table_.size();
   Pool<uint32_t> larger;
-  if (!larger.Resize(table_.size() == 0 ? 64 : 2 * table_.size(), kNone)) return false;
-  table_.Swap(&larger);
+  if (slots == 0 || !larger.Resize(slots, kNone)) return false;
   for (uint32_t set = 0; set < size(); ++set) {
-    *Find(ways_.data() + ends_[set], ends_[set + 1] - ends_[set]) = set;
+    larger[Find(larger, ways_.data() + ends_[set], ends_[set + 1] - ends_[set])] = set;
   }
+  table_.Swap(&larger);
   return true;
 }
 
 uint32_t WaySets::Intern(const Way* ways, size_t n) {
   if (!Rehash()) return kNone;
-  uint32_t* slot = Find(ways, n);
-  if (*slot != kNone) return *slot;
+  uint32_t& slot = table_[Find(table_, ways, n)];
+  if (slot != kNone) return slot;
   const size_t begin = ways_.size();
   for (size_t i = 0; i < n; ++i) {
     if (!ways_.Push(ways[i])) {
@@ -88,8 +87,8 @@ uint32_t WaySets::Intern(const Way* ways, size_t n) {
     ways_.Truncate(begin);
     return kNone;
   }
-  *slot = static_cast<uint32_t>(size() - 1);
-  return *slot;
+  slot = static_cast<uint32_t>(size() - 1);
+  return slot;
 }
 
 void WaySets::Swap(WaySets* other) {

@@ -46,7 +46,7 @@ class WaySets {
 
  private:
   bool Rehash();
-  uint32_t* Find(const Way* ways, size_t n);
+  size_t Find(const Pool<uint32_t>& table, const Way* ways, size_t n) const;
 
   Pool<Way> ways_;
   Pool<uint32_t> ends_;   // (size + 1) where sets begin, and the end
