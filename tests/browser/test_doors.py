@@ -180,7 +180,7 @@ def test_a_replay_after_a_reload_reads_the_talk_again(page: Page) -> None:
     wait_answer(page)
     wait_ready(page)
     open_inside(page, "State")
-    expect(page.get_by_text("Nothing has been read yet")).to_be_visible()
+    expect(page.get_by_text("Nothing has been read since the page was opened")).to_be_visible()
     place(page).focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
