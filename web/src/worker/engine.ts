@@ -336,6 +336,8 @@ class PythonEngine implements Engine {
 
   async #call(door: KeptDoor, method: string, values: object, early: boolean): Promise<unknown> {
     if (!early) await this.#complete();
+    // What is kept cannot be asked for or changed before its place is known.
+    await this.#storage.opened;
     try {
       return JSON.parse(door.call(method, JSON.stringify(values)));
     } catch (error) {

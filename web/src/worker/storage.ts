@@ -49,11 +49,12 @@ export class Storage {
   #idle: () => Promise<void> = () => Promise.resolve();
   #tell: (state: StorageState) => void = () => undefined;
   #ready!: () => void;
-  readonly #opened = new Promise<void>((resolve) => (this.#ready = resolve));
+  /** Once it is known where the talks are. */
+  readonly opened = new Promise<void>((resolve) => (this.#ready = resolve));
   readonly #others = new BroadcastChannel(NAME);
 
   constructor() {
-    this.#others.onmessage = () => void this.#opened.then(() => this.#letGo());
+    this.#others.onmessage = () => void this.opened.then(() => this.#letGo());
   }
 
   /** Begins all that opening takes, so that it is there when Python is. */
@@ -144,7 +145,7 @@ export class Storage {
       const hold = () =>
         new Promise<void>((release) => {
           this.#release = release;
-          if (late) void this.#opened.then(() => this.#takeFile(true));
+          if (late) void this.opened.then(() => this.#takeFile(true));
           resolve(true);
         });
       navigator.locks.request(NAME, hold).catch(() => resolve(true));
