@@ -41,8 +41,8 @@ export class Storage {
   };
   #sqlite3: Promise<Sqlite3Static> | null = null;
   #pool: SAHPoolUtil | null = null;
-  /** Whether the lock is ours, and then the file; begun before anybody can use them. */
-  #early: { granted: Promise<boolean>; file: Promise<Sqlite> } | null = null;
+  /** Whether the lock is ours; asked before anybody can use the file. */
+  #granted: Promise<boolean> | null = null;
   /** Ends our hold of the lock. */
   #release: (() => void) | null = null;
   #use: Use = () => undefined;
@@ -57,28 +57,20 @@ export class Storage {
     this.#others.onmessage = () => void this.opened.then(() => this.#letGo());
   }
 
-  /** Begins all that opening takes, so that it is there when Python is. */
+  /**
+   * Begins what opening takes, so that it is there when Python is. The file itself waits for
+   * Python: in Chromium a handle asked for while the worker is starting Python may never come.
+   */
   begin(): void {
-    const granted = this.#lock();
-    const file = Promise.all([granted, this.#program()]).then(([ours]) => {
-      if (!ours) throw new Error("Another tab has the file.");
-      return this.#file();
-    });
+    this.#granted = this.#lock();
     // Whether it came is asked when the store opens.
-    file.catch(() => undefined);
-    this.#early = { granted, file };
+    this.#program().catch(() => undefined);
   }
 
   /** There will be nothing to keep: other tabs may have the file. */
   end(): void {
     this.#others.close();
-    void this.#early?.file
-      .then((sqlite) => sqlite.close())
-      .catch(() => undefined)
-      .then(() => {
-        this.#pool?.pauseVfs();
-        this.#release?.();
-      });
+    void this.#granted?.then(() => this.#release?.());
   }
 
   #program(): Promise<Sqlite3Static> {
@@ -119,10 +111,8 @@ export class Storage {
   ): Promise<void> {
     this.#use = use;
     this.#idle = idle;
-    if (!this.#early) this.begin();
-    const { granted, file } = this.#early!;
-    this.#early = null;
-    if (await granted) await this.#takeFile(false, file);
+    if (!this.#granted) this.begin();
+    if (await this.#granted) await this.#takeFile(false);
     else
       await this.#takeMemory(
         { reason: "Your chats are open in another tab", elsewhere: true },
@@ -165,9 +155,9 @@ export class Storage {
     return new Sqlite(sqlite3, FILE, NAME);
   }
 
-  async #takeFile(move: boolean, file = this.#file()): Promise<void> {
+  async #takeFile(move: boolean): Promise<void> {
     try {
-      const sqlite = await file;
+      const sqlite = await this.#file();
       await this.#put(sqlite, { persistent: true, reason: null, elsewhere: false }, move);
     } catch (error) {
       this.#release?.();
