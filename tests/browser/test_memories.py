@@ -136,7 +136,7 @@ def test_memories_are_changed_linked_found_and_forgotten(page: Page, tmp_path: P
     expect(memories(page)).to_have_count(2)
 
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export").click()
+        page.get_by_role("button", name="Export", exact=True).click()
     document = tmp_path / "memories.json"
     download.value.save_as(document)
     page.get_by_role("button", name="Forget all").click()
