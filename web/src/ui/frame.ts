@@ -142,9 +142,10 @@ export const frame = css`
     main > * {
       grid-area: 1 / 1;
     }
-    :host([column="chats"]) main > :not(nav),
-    :host([column="talk"]) main > :not(.centre),
-    :host([column="inside"]) main > :not(.inside) {
+    /* The columns alone: dialogs open from any of them. */
+    :host([column="chats"]) main > section,
+    :host([column="talk"]) main > :is(nav, .inside),
+    :host([column="inside"]) main > :is(nav, .centre) {
       display: none;
     }
     :host([column="chats"]) nav {
