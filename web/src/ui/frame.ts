@@ -142,6 +142,9 @@ export const frame = css`
     main > * {
       grid-area: 1 / 1;
     }
+    main > :is(echo-settings, echo-compare, echo-requests) {
+      display: contents;
+    }
     /* The columns alone: dialogs open from any of them. */
     :host([column="chats"]) main > section,
     :host([column="talk"]) main > :is(nav, .inside),
