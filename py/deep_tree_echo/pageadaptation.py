@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .database import Database, Value
 from .errors import ArgumentError, EchoError
+from .pagecalls import Calls
 from .pagestore import PageStore
 
 if TYPE_CHECKING:
@@ -55,13 +56,14 @@ class PageAdaptation:
         self._answering: _Learned | None = None
         self._known: dict[str, _Learned] = {}
         self._model: Any = None
-        self._methods: dict[str, Callable[..., Any]] = {
+        methods: dict[str, Callable[..., Any]] = {
             "state": self._state,
             "choose": self._choose,
             "reset": self._reset,
             "export": self._export,
             "import": self._import,
         }
+        self.call = Calls("the adaptation has", methods)
 
     @property
     def on(self) -> bool:
@@ -95,18 +97,6 @@ class PageAdaptation:
             self._known.pop(_name(message), None)
             self._execute("DELETE FROM adaptations WHERE name = ?", _name(message))
 
-    def call(self, method: str, values: str) -> str:
-        """Calls a method with the named ``values``, JSON, and gives its result as JSON.
-
-        Raises
-        ------
-        ArgumentError
-            For a method or a value that is none.
-        """
-        if method not in self._methods:
-            raise ArgumentError(f"method is {method!r}; the adaptation has no such method.")
-        return json.dumps(self._methods[method](**json.loads(values)))
-
     # ------------------------------------------------------------------ parts
 
     def _look(self) -> None:
@@ -123,10 +113,9 @@ class PageAdaptation:
             database.migrate("adaptation", _VERSIONS)
 
     def _execute(self, sql: str, *values: Value) -> list[tuple[Value, ...]]:
-        if self._database is None:
-            raise ArgumentError("The store is not open yet; wait for the status line.")
-        self._database.migrate("adaptation", _VERSIONS)
-        return self._database.execute(sql, values)
+        database = self._store.need().database
+        database.migrate("adaptation", _VERSIONS)
+        return database.execute(sql, values)
 
     def _of(self, chat: str) -> _Learned:
         """What is learned for a chat, or for all where that is chosen."""
@@ -178,9 +167,7 @@ class PageAdaptation:
             raise ArgumentError(f"mode is {mode!r}; it must be one of {', '.join(_MODES)}.")
         if self._model is None and mode != "off":
             raise ArgumentError("The mock has no hidden state to learn from; load a model.")
-        if (kept := self._store.kept) is None:
-            raise ArgumentError("The store is not open yet; wait for the status line.")
-        kept.choose(_CHOICE, mode)
+        self._store.need().choose(_CHOICE, mode)
         self._mode = mode
         return self._state(chat)
 

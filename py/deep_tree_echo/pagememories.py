@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .database import Database
 from .errors import ArgumentError, EchoError
+from .pagecalls import Calls
 from .pagestore import PageStore
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class PageMemories:
         self._membrane: MemoryMembrane | None = None
         self._model: Any = None
         self._folded: dict[str, tuple[MemoryItem, str]] = {}
-        self._methods: dict[str, Callable[..., Any]] = {
+        methods: dict[str, Callable[..., Any]] = {
             "state": self._state,
             "choose": self._choose,
             "list": self._list,
@@ -64,6 +65,7 @@ class PageMemories:
             "consolidate": self._consolidate,
             "forget": self._forget,
         }
+        self.call = Calls("the memories have", methods)
         store.moves = self._move
 
     @property
@@ -89,18 +91,6 @@ class PageMemories:
         changes: dict[str, Any] = {"exchanges": self._chosen["exchanges"]}
         return changes if self._chosen["recall"] else changes | {"recalls": 0}
 
-    def call(self, method: str, values: str) -> str:
-        """Calls a method with the named ``values``, JSON, and gives its result as JSON.
-
-        Raises
-        ------
-        ArgumentError
-            For a method or a value that is none.
-        """
-        if method not in self._methods:
-            raise ArgumentError(f"method is {method!r}; the memories have no such method.")
-        return json.dumps(self._methods[method](**json.loads(values)))
-
     # ------------------------------------------------------------------ parts
 
     def _look(self) -> None:
@@ -119,9 +109,8 @@ class PageMemories:
         }
 
     def _need(self) -> MemoryMembrane:
+        database = self._store.need().database
         self._look()
-        if self._database is None:
-            raise ArgumentError("The store is not open yet; wait for the status line.")
         if self._membrane is None:
             try:
                 # It needs NumPy, which may be missing, and which few answers need.
@@ -130,7 +119,7 @@ class PageMemories:
                 raise EchoError(
                     "Memories need NumPy, which could not be fetched; reload the page."
                 ) from error
-            self._membrane = MemoryMembrane(self._database, self._model)
+            self._membrane = MemoryMembrane(database, self._model)
         return self._membrane
 
     def _move(self, old: Database, new: Database) -> None:
@@ -159,8 +148,7 @@ class PageMemories:
                 raise ArgumentError(
                     f"{name} is {value!r}; {', '.join(_DEFAULTS)} may be true or false."
                 )
-        if (kept := self._store.kept) is None:
-            raise ArgumentError("The store is not open yet; wait for the status line.")
+        kept = self._store.need()
         chosen = self._chosen | changes
         kept.choose(_CHOICE, chosen)
         self._chosen = chosen

@@ -11,6 +11,7 @@ from .backends.base import Backend
 from .conversation import Conversation, asked_text
 from .database import Database
 from .errors import ArgumentError, FileError
+from .pagecalls import Calls
 from .pagedatabase import PageDatabase
 from .platform import to_js
 from .store import ConversationStore
@@ -35,16 +36,17 @@ class PageStore:
         self._store: ConversationStore | None = None
         self.moves: Callable[[Database, Database], None] | None = None
         """Takes what others keep from one database to the next."""
-        self._methods: dict[str, Callable[..., Any]] = {
+        methods: dict[str, Callable[..., Any]] = {
             "talks": self._talks,
             "talk": self._talk,
             "save": self._save,
-            "delete": lambda talk: self._open().delete(talk),
-            "choice": lambda name: self._open().choice(name),
-            "choose": lambda name, value: self._open().choose(name, value),
-            "check": lambda: self._open().database.execute("PRAGMA integrity_check"),
-            "search": lambda text: [found.to_json() for found in self._open().search(text)],
+            "delete": lambda talk: self.need().delete(talk),
+            "choice": lambda name: self.need().choice(name),
+            "choose": lambda name, value: self.need().choose(name, value),
+            "check": lambda: self.need().database.execute("PRAGMA integrity_check"),
+            "search": lambda text: [found.to_json() for found in self.need().search(text)],
         }
+        self.call = Calls("the store has", methods)
 
     def open(self, sqlite: Any, persistent: bool, move: bool) -> None:
         """Keeps everything in another database from now on.
@@ -78,17 +80,23 @@ class PageStore:
         """The store, once it is open."""
         return self._store
 
+    def need(self) -> ConversationStore:
+        """The store.
+
+        Raises
+        ------
+        ArgumentError
+            If it is not open yet.
+        """
+        if self._store is None:
+            raise ArgumentError("The store is not open yet; wait for the status line.")
+        return self._store
+
     def close(self) -> None:
         """Lets the database go."""
         if self._store is not None:
             self._store.close()
             self._store = None
-
-    def call(self, method: str, values: str) -> str:
-        """Calls a method with the named ``values``, JSON, and gives its result as JSON."""
-        if method not in self._methods:
-            raise ArgumentError(f"method is {method!r}; the store has no such method.")
-        return json.dumps(self._methods[method](**json.loads(values)))
 
     def export(self, talks: str, put: Callable[[Any], object], tell: Tell) -> None:
         """Gives talks with all their branches and states as a file.
@@ -102,7 +110,7 @@ class PageStore:
         tell : callable
             Hears how many talks are done, and of how many.
         """
-        for part in export_parts(self._open(), json.loads(talks), tell=tell):
+        for part in export_parts(self.need(), json.loads(talks), tell=tell):
             put(to_js(part))
 
     def import_(self, data: Any, name: str, tell: Tell) -> str:
@@ -124,7 +132,7 @@ class PageStore:
         FileError
             If they cannot be written.
         """
-        return json.dumps(import_bytes(self._open(), data.to_bytes(), name, tell))
+        return json.dumps(import_bytes(self.need(), data.to_bytes(), name, tell))
 
     def recorder(self, answer: str, talk: Conversation, said: str | None) -> Recorder | None:
         """Keeps an answer while it comes; ``None`` if it is not in the store.
@@ -181,11 +189,6 @@ class PageStore:
             return result
         return None
 
-    def _open(self) -> ConversationStore:
-        if self._store is None:
-            raise ArgumentError("The store is not open yet; wait for the status line.")
-        return self._store
-
     def _talks(self) -> list[dict[str, Any]]:
         return [
             {
@@ -196,11 +199,11 @@ class PageStore:
                 "updated": record.updated,
                 "leaf": record.leaf,
             }
-            for record in self._open().conversations()
+            for record in self.need().conversations()
         ]
 
     def _talk(self, talk: str) -> dict[str, Any] | None:
-        store = self._open()
+        store = self.need()
         rows = store.database.execute(
             """SELECT id, parent, role, text, status, figures, problem, extra FROM messages
             WHERE conversation = ? ORDER BY number""",
@@ -220,7 +223,7 @@ class PageStore:
         return None
 
     def _save(self, talk: dict[str, Any], messages: list[dict[str, Any]]) -> None:
-        database = self._open().database
+        database = self.need().database
         with database.transaction():
             database.execute(
                 """INSERT INTO conversations (id, name, created, updated, leaf)
@@ -232,7 +235,7 @@ class PageStore:
                 self._save_message(talk, message)
 
     def _save_message(self, talk: dict[str, Any], message: dict[str, Any]) -> None:
-        database = self._open().database
+        database = self.need().database
         status = message["status"]
         if status not in ("done", "failed"):
             status = "streaming"
