@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Frame, MembraneState } from "../src/laboratory/frames.js";
 import { membraneName, traceRows } from "../src/laboratory/frames.js";
-import { csv, fileName } from "../src/laboratory/file.js";
+import { csv, fileName } from "../src/file.js";
 import { layout, shelve, type Box } from "../src/laboratory/membrane-layout.js";
 import { counted, multiset, objectName } from "../src/laboratory/names.js";
 import { Playback } from "../src/laboratory/playback.js";

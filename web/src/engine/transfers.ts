@@ -1,4 +1,4 @@
-import { fileName, keep } from "../laboratory/file.js";
+import { fileName, keep } from "../file.js";
 import { talkTitle, type Talk } from "../talk/tree.js";
 import { callback } from "./link.js";
 import type { Session } from "./session.js";

@@ -1,6 +1,7 @@
 import { css, html, LitElement, svg, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 
+import { csv, keep } from "../file.js";
 import { threeDigits } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { look } from "../ui/look.js";
@@ -8,7 +9,8 @@ import { GRADIENT_STOPS } from "../viz/colours.js";
 import type { Cell, Heatmap } from "../viz/heatmap.js";
 import "../viz/heatmap.js";
 import { keepFigure } from "./figure.js";
-import { csv, keep } from "./file.js";
+import { drawn } from "./save.js";
+import "./save.js";
 import { bench } from "./section.js";
 import type { Trajectory } from "../viz/trajectory.js";
 import "../viz/trajectory.js";
@@ -31,7 +33,6 @@ export class ActivityView extends LitElement {
   @property({ attribute: false }) still = false;
   @state() private at = 0;
   @state() private playing = false;
-  @state() private problem = "";
   /** What is drawn for a file while that is made. */
   @state() private poster: TemplateResult | "" = "";
   @query("echo-trajectory") private trajectory!: Trajectory;
@@ -70,9 +71,6 @@ export class ActivityView extends LitElement {
       .player .number {
         min-width: 6rem;
         text-align: end;
-      }
-      .save {
-        margin-top: 0.75rem;
       }
       .poster {
         position: absolute;
@@ -181,20 +179,20 @@ export class ActivityView extends LitElement {
         />
         <span class="fine muted number">step ${(this.first + at + 1).toLocaleString("en")}</span>
       </div>
-      <div class="save" role="group" aria-label="Save the map">
-        <span class="fine muted">Save the map:</span>
-        <button class="small" @click=${() => void this.#saveMap("svg")}>SVG</button>
-        <button class="small" @click=${() => void this.#saveMap("png")}>PNG</button>
-      </div>
-      <div class="save" role="group" aria-label="Save the trajectory">
-        <span class="fine muted">Save the trajectory:</span>
-        <button class="small" @click=${() => void this.#figure("svg")}>SVG</button>
-        <button class="small" @click=${() => void this.#figure("png")}>PNG</button>
-        <span class="fine muted">all states:</span>
-        <button class="small" @click=${this.#table}>CSV</button>
-        ${this.poster}
-        ${this.problem ? html`<span class="fine warning" role="alert">${this.problem}</span>` : ""}
-      </div>
+      <echo-save
+        label="Save the map"
+        .items=${["Save the map:", ...drawn((form) => this.#keepMap(form))]}
+      ></echo-save>
+      <echo-save
+        label="Save the trajectory"
+        .items=${[
+          "Save the trajectory:",
+          ...drawn((form) => this.#keepTrajectory(form)),
+          "all states:",
+          ["CSV", () => this.#table()],
+        ]}
+      ></echo-save>
+      ${this.poster}
     `;
   }
 
@@ -221,20 +219,15 @@ export class ActivityView extends LitElement {
     this.playing = false;
   }
 
-  async #figure(form: "svg" | "png"): Promise<void> {
-    try {
-      await keepFigure(this.trajectory.drawing, form, {
-        name: "reservoir-trajectory",
-        title: "A reservoir's way through its first two principal components",
-        description: this.about,
-      });
-      this.problem = "";
-    } catch (error) {
-      this.problem = (error as Error).message;
-    }
+  #keepTrajectory(form: "svg" | "png"): Promise<void> {
+    return keepFigure(this.trajectory.drawing, form, {
+      name: "reservoir-trajectory",
+      title: "A reservoir's way through its first two principal components",
+      description: this.about,
+    });
   }
 
-  async #saveMap(form: "svg" | "png"): Promise<void> {
+  async #keepMap(form: "svg" | "png"): Promise<void> {
     this.poster = this.#drawn();
     await this.updateComplete;
     try {
@@ -243,9 +236,6 @@ export class ActivityView extends LitElement {
         title: "The activity of a reservoir's units",
         description: this.about,
       });
-      this.problem = "";
-    } catch (error) {
-      this.problem = (error as Error).message;
     } finally {
       this.poster = "";
     }

@@ -1,12 +1,14 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 
+import { csv, fileName, keep } from "../file.js";
 import { icon } from "../ui/icons.js";
 import { look } from "../ui/look.js";
 import type { Chart, Series } from "../viz/chart.js";
 import "../viz/chart.js";
 import { keepFigure } from "./figure.js";
-import { csv, fileName, keep } from "./file.js";
+import { drawn } from "./save.js";
+import "./save.js";
 import { bench } from "./section.js";
 import type { Measured, MethodChoice, Problem, Slope, Weighed } from "./weights.js";
 
@@ -51,7 +53,7 @@ export class Convergence extends LitElement {
         color: var(--accent);
       }
       p + p,
-      .save {
+      echo-save {
         margin-top: 0.6rem;
       }
       @media (max-width: 48rem) {
@@ -134,12 +136,14 @@ export class Convergence extends LitElement {
         <p class="slope" role="status">${this.#said()}</p>
         ${
           points.length
-            ? html`<div class="save" role="group" aria-label="Save the measurement">
-                <span class="fine muted">Save:</span>
-                <button class="small" @click=${() => void this.#figure("svg")}>SVG</button>
-                <button class="small" @click=${() => void this.#figure("png")}>PNG</button>
-                <button class="small" @click=${this.#table}>CSV</button>
-              </div>`
+            ? html`<echo-save
+                label="Save the measurement"
+                .items=${[
+                  "Save:",
+                  ...drawn((form) => keepFigure(this.chart.drawing, form, this.#about())),
+                  ["CSV", () => this.#table()],
+                ]}
+              ></echo-save>`
             : nothing
         }
       </div>
@@ -202,14 +206,6 @@ export class Convergence extends LitElement {
         `${problem.equation}; error in the maximum norm at the end over the step length.` +
         (slope ? ` Slope ${slope.toFixed(3)} by least squares.` : ""),
     };
-  }
-
-  async #figure(form: "svg" | "png"): Promise<void> {
-    try {
-      await keepFigure(this.chart.drawing, form, this.#about());
-    } catch (error) {
-      this.failure = (error as Error).message;
-    }
   }
 
   #table(): void {

@@ -1,4 +1,4 @@
-import { keep, type About } from "./file.js";
+import { keep, type About } from "../file.js";
 import { withTexts } from "./png.js";
 
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,10 +1,10 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 
+import { csv, fileName, keep } from "../file.js";
 import { icon } from "../ui/icons.js";
 import { look } from "../ui/look.js";
 import { keepFigure } from "./figure.js";
-import { csv, fileName, keep } from "./file.js";
 import {
   membraneName,
   traceRows,
@@ -18,6 +18,8 @@ import "./membrane-view.js";
 import "./player.js";
 import { Playback } from "./playback.js";
 import "./rules-list.js";
+import { drawn } from "./save.js";
+import "./save.js";
 import { bench, Section } from "./section.js";
 import type { SourceEditor } from "./source-editor.js";
 import "./source-editor.js";
@@ -346,30 +348,24 @@ export class Membranes extends Section {
     const title = `${[system.title, line].filter(Boolean).join(": ")}; step ${frame.step}`;
     const description = `${frame.text} (${membraneName(0, frame)} outside; seed ${system.seed}, made by ${system.engine})`;
     const about = { name, title, description };
-    const figure = (form: "svg" | "png") => () =>
-      void this.attempt(() => keepFigure(this.view!.drawing, form, about));
-    const text = (form: "plingua" | "json", ending: string, type: string) => () =>
-      void this.attempt(async () => {
-        const written = await this.ask<{ text: string }>("write", { form });
-        keep(`${fileName(system.title)}.${ending}`, written.text, type);
-      });
+    const text = (form: "plingua" | "json", ending: string, type: string) => async () => {
+      const written = await this.ask<{ text: string }>("write", { form });
+      keep(`${fileName(system.title)}.${ending}`, written.text, type);
+    };
     const trace = () =>
       keep(`${fileName(system.title)}-trace.csv`, csv(traceRows(this.#play.frames)), "text/csv");
-    return html`<div class="save below" role="group" aria-label="Save">
-      <span class="fine muted">Save the drawing:</span>
-      <button class="small" @click=${figure("svg")}>SVG</button>
-      <button class="small" @click=${figure("png")}>PNG</button>
-      <span class="fine muted">the trace:</span>
-      <button class="small" @click=${trace}>CSV</button>
-      <span class="fine muted">the system:</span>
-      ${
-        system.source === null
-          ? nothing
-          : html`<button class="small" @click=${text("plingua", "pli", "text/plain")}>
-              P-Lingua
-            </button>`
-      }
-      <button class="small" @click=${text("json", "json", "application/json")}>JSON</button>
-    </div>`;
+    const plingua = ["P-Lingua", text("plingua", "pli", "text/plain")];
+    return html`<echo-save
+      label="Save"
+      .items=${[
+        "Save the drawing:",
+        ...drawn((form) => keepFigure(this.view!.drawing, form, about)),
+        "the trace:",
+        ["CSV", trace],
+        "the system:",
+        ...(system.source === null ? [] : [plingua]),
+        ["JSON", text("json", "json", "application/json")],
+      ]}
+    ></echo-save>`;
   }
 }

@@ -1,12 +1,14 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 
+import { csv, fileName, keep } from "../file.js";
 import { seconds, threeDigits } from "../ui/format.js";
 import { look } from "../ui/look.js";
 import type { Chart, Series } from "../viz/chart.js";
 import "../viz/chart.js";
 import { keepFigure } from "./figure.js";
-import { csv, fileName, keep } from "./file.js";
+import { drawn } from "./save.js";
+import "./save.js";
 import { bench } from "./section.js";
 import { column, named, type Result } from "./workbench.js";
 
@@ -21,7 +23,6 @@ export class Prediction extends LitElement {
   @property({ attribute: false }) earlier: Result | null = null;
   @state() private output = 0;
   @state() private from = 0;
-  @state() private problem = "";
   @query("echo-chart") private chart!: Chart;
 
   static override styles = [
@@ -58,9 +59,6 @@ export class Prediction extends LitElement {
         flex: 1;
         min-width: 0;
         accent-color: var(--accent);
-      }
-      .save {
-        margin-top: 0.75rem;
       }
     `,
   ];
@@ -124,14 +122,15 @@ export class Prediction extends LitElement {
             >`
           : nothing
       }
-      <div class="save" role="group" aria-label="Save the prediction">
-        <span class="fine muted">Save the plot:</span>
-        <button class="small" @click=${() => void this.#figure("svg")}>SVG</button>
-        <button class="small" @click=${() => void this.#figure("png")}>PNG</button>
-        <span class="fine muted">truth and prediction:</span>
-        <button class="small" @click=${this.#table}>CSV</button>
-        ${this.problem ? html`<span class="fine warning" role="alert">${this.problem}</span>` : nothing}
-      </div>
+      <echo-save
+        label="Save the prediction"
+        .items=${[
+          "Save the plot:",
+          ...drawn((form) => keepFigure(this.chart.drawing, form, this.#about())),
+          "truth and prediction:",
+          ["CSV", () => this.#table()],
+        ]}
+      ></echo-save>
     `;
   }
 
@@ -213,15 +212,6 @@ export class Prediction extends LitElement {
         `${plan.readout} readout, ${taken.train} steps learned from; ` +
         `NRMSE ${found.nrmse === null ? "not finite" : found.nrmse.toPrecision(4)}.`,
     };
-  }
-
-  async #figure(form: "svg" | "png"): Promise<void> {
-    try {
-      await keepFigure(this.chart.drawing, form, this.#about());
-      this.problem = "";
-    } catch (error) {
-      this.problem = (error as Error).message;
-    }
   }
 
   #table(): void {

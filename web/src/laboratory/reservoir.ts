@@ -1,14 +1,16 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 
+import { csv, keep } from "../file.js";
 import { threeDigits } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { look } from "../ui/look.js";
 import "./activity.js";
 import { keepFigure } from "./figure.js";
-import { csv, keep } from "./file.js";
 import "./prediction.js";
 import "./reservoir-form.js";
+import { drawn } from "./save.js";
+import "./save.js";
 import { bench, Section } from "./section.js";
 import type { Spectrum } from "../viz/spectrum.js";
 import "../viz/spectrum.js";
@@ -78,7 +80,7 @@ export class ReservoirBench extends Section {
         justify-content: center;
         margin-bottom: 0.25rem;
       }
-      .save {
+      echo-save {
         justify-content: center;
         margin-top: 0.4rem;
       }
@@ -231,12 +233,14 @@ export class ReservoirBench extends Section {
                 ${connections.toLocaleString("en")} connections, spectral radius
                 ${radius.toFixed(3)}; the dashed circle has radius 1.
               </p>
-              <div class="save" role="group" aria-label="Save the spectrum">
-                <span class="fine muted">Save:</span>
-                <button class="small" @click=${() => void this.#figure("svg")}>SVG</button>
-                <button class="small" @click=${() => void this.#figure("png")}>PNG</button>
-                <button class="small" @click=${() => this.#values(shown)}>CSV</button>
-              </div>`
+              <echo-save
+                label="Save the spectrum"
+                .items=${[
+                  "Save:",
+                  ...drawn((form) => this.#figure(form)),
+                  ["CSV", () => this.#values(shown)],
+                ]}
+              ></echo-save>`
           : html`<p class="empty">
               All eigenvalues of ${size.toLocaleString("en")} units take too long to compute here;
               the largest has the modulus ${radius.toFixed(3)}. Take fewer units to see them.
@@ -350,14 +354,12 @@ export class ReservoirBench extends Section {
     if (settings !== this.settings) void this.#build();
   }
 
-  async #figure(form: "svg" | "png"): Promise<void> {
-    await this.attempt(() =>
-      keepFigure(this.spectrum.drawing, form, {
-        name: "reservoir-spectrum",
-        title: this.effective ? "Spectrum of a leaky reservoir's step" : "Spectrum of a reservoir",
-        description: `${named(this.settings)}, ${this.settings.recurrent} weights of density ${this.settings.density}, seed ${this.settings.seed}; largest modulus ${threeDigits(this.built!.radius)}.`,
-      }),
-    );
+  #figure(form: "svg" | "png"): Promise<void> {
+    return keepFigure(this.spectrum.drawing, form, {
+      name: "reservoir-spectrum",
+      title: this.effective ? "Spectrum of a leaky reservoir's step" : "Spectrum of a reservoir",
+      description: `${named(this.settings)}, ${this.settings.recurrent} weights of density ${this.settings.density}, seed ${this.settings.seed}; largest modulus ${threeDigits(this.built!.radius)}.`,
+    });
   }
 
   #values(values: Float32Array): void {

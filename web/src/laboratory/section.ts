@@ -232,10 +232,4 @@ export const bench = css`
     font-size: 0.7em;
     line-height: 0;
   }
-  .save {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 0.35rem;
-  }
 `;

@@ -1,13 +1,15 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 
-import { count } from "../ui/format.js";
+import { csv, fileName, keep } from "../file.js";
+import { capital, count } from "../ui/format.js";
 import { icon } from "../ui/icons.js";
 import { look } from "../ui/look.js";
 import "./convergence.js";
 import { equation } from "./equation.js";
 import { keepFigure } from "./figure.js";
-import { csv, fileName, keep } from "./file.js";
+import { drawn } from "./save.js";
+import "./save.js";
 import { bench, Section } from "./section.js";
 import "./tableau-editor.js";
 import type { TreeGallery } from "./tree-gallery.js";
@@ -217,7 +219,7 @@ export class Trees extends Section {
           ${
             this.ownProblem
               ? html`<span class="warning">${this.ownProblem}</span>`
-              : html`${capitalised(method.name)}: ${count(method.stages, "stage")},
+              : html`${capital(method.name)}: ${count(method.stages, "stage")},
                   ${method.explicit ? "explicit" : "implicit"}, <b>order ${order}</b>.
                   ${this.#why(weighed)}`
           }
@@ -324,7 +326,7 @@ export class Trees extends Section {
               <th class="count" scope="col">α</th>
               <th scope="col">F(τ)</th>
               <th scope="col">Order condition</th>
-              <th scope="col">${capitalised(method.name)}</th>
+              <th scope="col">${capital(method.name)}</th>
               <th scope="col">Solution</th>
               <th scope="col">Difference</th>
             </tr>
@@ -360,20 +362,16 @@ export class Trees extends Section {
         "Filled vertices: the order condition of the tree holds for the method; open ones: it " +
         "does not. σ symmetry, γ density, α monotone labellings.",
     };
-    const figure = (form: "svg" | "png") => () =>
-      void this.attempt(() => this.gallery.withPoster((sheet) => keepFigure(sheet, form, about)));
     const table = () =>
       keep(`${fileName(`trees ${name}`)}.csv`, csv(weightRows(trees, weighed)), "text/csv");
-    return html`<div class="save below" role="group" aria-label="Save the trees">
-      <span class="fine muted">Save the trees of order ${this.order}:</span>
-      <button class="small" @click=${figure("svg")}>SVG</button>
-      <button class="small" @click=${figure("png")}>PNG</button>
-      <span class="fine muted">all ${trees.length} with their coefficients:</span>
-      <button class="small" @click=${table}>CSV</button>
-    </div>`;
+    return html`<echo-save
+      label="Save the trees"
+      .items=${[
+        `Save the trees of order ${this.order}:`,
+        ...drawn((form) => this.gallery.withPoster((sheet) => keepFigure(sheet, form, about))),
+        `all ${trees.length} with their coefficients:`,
+        ["CSV", table],
+      ]}
+    ></echo-save>`;
   }
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

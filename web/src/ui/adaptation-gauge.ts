@@ -1,6 +1,7 @@
 import { css, html, nothing, svg, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 
+import { keep } from "../file.js";
 import type { AdaptationGauge, AdaptationState } from "../worker/protocol.js";
 import { SessionElement } from "./element.js";
 import { megabytes, threeDigits } from "./format.js";
@@ -185,11 +186,9 @@ export class AdaptationView extends SessionElement {
   }
 
   async #export(): Promise<void> {
-    await this.#do(async () => {
-      const url = URL.createObjectURL(new Blob([await this.session.adaptation.export()]));
-      Object.assign(document.createElement("a"), { href: url, download: FILE }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    });
+    await this.#do(async () =>
+      keep(FILE, await this.session.adaptation.export(), "application/octet-stream"),
+    );
   }
 
   async #import(): Promise<void> {

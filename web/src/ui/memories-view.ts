@@ -2,6 +2,7 @@ import { css, html, nothing, type PropertyValues, type TemplateResult } from "li
 import { customElement, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 
+import { keep } from "../file.js";
 import type { MemoryChange, MemoryQuery } from "../engine/memories.js";
 import {
   MEMORY_TYPES,
@@ -435,12 +436,9 @@ export class MemoriesView extends SessionElement {
   }
 
   async #export(): Promise<void> {
-    await this.#do(async () => {
-      const text = await this.session.memories.export();
-      const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-      Object.assign(document.createElement("a"), { href: url, download: FILE }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 10_000);
-    });
+    await this.#do(async () =>
+      keep(FILE, await this.session.memories.export(), "application/json"),
+    );
   }
 
   async #import(): Promise<void> {
