@@ -155,10 +155,12 @@ def test_search_filters_sorts_and_pages(page: Page) -> None:
 def test_associations_have_their_beginnings(page: Page) -> None:
     one = call(page, "store", text="Anna has a cat.")["id"]
     other = call(page, "store", text="The cat is called Miro.")["id"]
-    call(page, "associate", one=one, other=other)
+    call(page, "associate", first=one, second=other)
     (memory,) = call(page, "some", ids=[one])
     assert memory["associations"] == [other]
     assert memory["near"] == ["The cat is called Miro."]
+    call(page, "dissociate", first=one, second=other)
+    assert [one["near"] for one in call(page, "some", ids=[one, other])] == [[], []]
 
 
 def test_export_forget_and_import(page: Page) -> None:

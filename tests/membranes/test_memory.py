@@ -223,6 +223,28 @@ def test_deleting_deletes_every_trace(tmp_path: Path) -> None:
     database.close()
 
 
+def test_what_belongs_together_is_parted_again() -> None:
+    memory = membrane()
+    ids = []
+    for text in ("Anna has a cat.", "The cat is Miro.", "Miro eats fish."):
+        item = memory.store(text)
+        assert item is not None
+        ids.append(item.id)
+    first, second, third = ids
+    memory.associate(first, second)
+    memory.associate(third, first)
+    memory.dissociate(second, first)  # whichever is named first
+    assert memory.get(first).associations == (third,)
+    assert memory.get(second).associations == ()
+    for wrong in ((first, second), (first, first)):
+        with pytest.raises(ArgumentError, match="does not belong to"):
+            memory.dissociate(*wrong)
+    with pytest.raises(ArgumentError, match="no such memory"):
+        memory.dissociate(first, "x")
+    assert memory.get(first).associations == (third,)
+    assert len(memory) == 3
+
+
 def test_editing() -> None:
     memory = membrane(encoder=Letters("a"))
     item = memory.store("Anna lives in Lisbon.")

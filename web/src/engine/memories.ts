@@ -67,8 +67,12 @@ export class Memories {
     return this.#change("restore", { memory });
   }
 
-  associate(one: string, other: string): Promise<unknown> {
-    return this.#change("associate", { one, other });
+  associate(first: string, second: string): Promise<unknown> {
+    return this.#change("associate", { first, second });
+  }
+
+  dissociate(first: string, second: string): Promise<unknown> {
+    return this.#change("dissociate", { first, second });
   }
 
   consolidate(): Promise<{ groups: number; merged: number }> {

@@ -297,7 +297,7 @@ class MemoryMembrane:
             self._table.wipe_traces()
             return len(ids)
 
-    def associate(self, one: str, other: str) -> None:
+    def associate(self, first: str, second: str) -> None:
         """Two memories belong together: each is named by the other.
 
         Raises
@@ -306,11 +306,28 @@ class MemoryMembrane:
             If one of them is not there, or both are the same.
         """
         with self._lock:
-            if one == other:
-                raise ArgumentError(f"other is {other!r}, as one is; name two memories.")
-            self.get(one), self.get(other)
+            if first == second:
+                raise ArgumentError(f"second is {second!r}, as first is; name two memories.")
+            self.get(first), self.get(second)
             with self._table.database.transaction():
-                self._table.associate(one, other)
+                self._table.associate(first, second)
+
+    def dissociate(self, first: str, second: str) -> None:
+        """Two memories belong together no longer; both stay.
+
+        Raises
+        ------
+        ArgumentError
+            If one of them is not there, or they do not belong together.
+        """
+        with self._lock:
+            self.get(second)
+            if second not in self.get(first).associations:
+                raise ArgumentError(
+                    f"second is {second!r}; that memory does not belong to {first!r}."
+                )
+            with self._table.database.transaction():
+                self._table.dissociate(first, second)
 
     # ---------------------------------------------------------- by itself
 

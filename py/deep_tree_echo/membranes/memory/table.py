@@ -149,10 +149,16 @@ class MemoryTable:
                 [now, id],
             )
 
-    def associate(self, one: str, other: str) -> None:
+    def associate(self, first: str, second: str) -> None:
         """Two memories belong together, whichever is named first."""
         self.database.execute(
-            "INSERT OR IGNORE INTO memory_associations VALUES (?, ?)", sorted((one, other))
+            "INSERT OR IGNORE INTO memory_associations VALUES (?, ?)", sorted((first, second))
+        )
+
+    def dissociate(self, first: str, second: str) -> None:
+        """Two memories belong together no longer."""
+        self.database.execute(
+            "DELETE FROM memory_associations WHERE one = ? AND other = ?", sorted((first, second))
         )
 
     def delete(self, ids: Iterable[str]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from ...alternatives import log_normaliser
 from ...errors import ArgumentError
 from ...generation import LanguageModel, Reading, read_on
 
@@ -41,14 +41,8 @@ def option_scores(model: LanguageModel, start: Reading, options: Sequence[str]) 
     >>> yes > no
     True
     """
-    import numpy as np
-
     if not options:
         raise ArgumentError("options is empty; give at least one.")
-
-    def log_probability(logits: Any, token: int) -> float:
-        top = logits.max()
-        return float(logits[token] - top) - float(np.log(np.exp(logits - top).sum()))
 
     scores = []
     for option in options:
@@ -58,7 +52,7 @@ def option_scores(model: LanguageModel, start: Reading, options: Sequence[str]) 
         reading = start
         total = 0.0
         for place, token in enumerate(tokens):
-            total += log_probability(reading.logits, token)
+            total += float(reading.logits[token]) - log_normaliser(reading.logits)
             if place < len(tokens) - 1:
                 reading = read_on(model, [token], reading)
         scores.append(total)
