@@ -3,7 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import { Replay } from "../src/engine/replay.js";
 import type { Session } from "../src/engine/session.js";
 import { append, newTalk } from "../src/talk/tree.js";
-import { begunWith, fitted, named, percent, surprise, textOf } from "../src/talk/words.js";
+import { begunWith, fitted, named, surprise, textOf } from "../src/talk/words.js";
+import { percent } from "../src/ui/format.js";
 import type { Spot, Word } from "../src/worker/protocol.js";
 
 // The link starts the engine's worker, which there is none of here.

@@ -51,14 +51,6 @@ export function surprise(probability: number): number {
   return Math.max(0, -Math.log2(Math.max(probability, 1e-12)));
 }
 
-/** A probability as one reads it: `31 %`, `0.4 %`, `< 0.1 %`. */
-export function percent(probability: number): string {
-  const value = 100 * probability;
-  if (value >= 99.95) return "100 %";
-  if (value >= 10) return `${value.toFixed(0)} %`;
-  return value >= 0.1 ? `${value.toFixed(1)} %` : "< 0.1 %";
-}
-
 /** A word's text where its spaces must be seen. */
 export function named(text: string, id?: number): string {
   if (id === 0) return "the end";

@@ -1,8 +1,9 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 
-import { named, percent, surprise } from "../talk/words.js";
+import { named, surprise } from "../talk/words.js";
 import type { Other, Word } from "../worker/protocol.js";
+import { percent } from "./format.js";
 import { look } from "./look.js";
 
 /** A word that is rarer than this, in bits, has the next tint. */

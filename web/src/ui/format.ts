@@ -34,3 +34,11 @@ export function clock(seconds: number): string {
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+/** A share of one as it is read: `31 %`, `0.4 %`, `< 0.1 %`. */
+export function percent(share: number): string {
+  const value = 100 * share;
+  if (value >= 99.95) return "100 %";
+  if (value >= 10) return `${value.toFixed(0)} %`;
+  return value >= 0.1 ? `${value.toFixed(1)} %` : "< 0.1 %";
+}

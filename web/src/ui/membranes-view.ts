@@ -1,12 +1,11 @@
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement } from "lit/decorators.js";
 
-import { percent } from "../talk/words.js";
 import type { Message } from "../talk/tree.js";
 import type { Account, AccountStep, MembraneName, MembranePart } from "../worker/protocol.js";
 import "../viz/reasoning-tree-view.js";
 import { SessionElement } from "./element.js";
-import { capital, count, seconds, threeDigits } from "./format.js";
+import { capital, count, percent, seconds, threeDigits } from "./format.js";
 import { look } from "./look.js";
 
 const PARTS: readonly MembraneName[] = ["memory", "grammar", "reasoning"];

@@ -1,7 +1,8 @@
 import { css, html, LitElement, nothing, svg, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 
-import { named, percent } from "../talk/words.js";
+import { named } from "../talk/words.js";
+import { percent } from "../ui/format.js";
 import { look } from "../ui/look.js";
 import type { Drawn, TreeNode } from "../worker/protocol.js";
 import { elected, runsOf, voteOf, type Run } from "./reasoning-tree.js";

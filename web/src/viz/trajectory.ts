@@ -1,6 +1,7 @@
 import { css, html, LitElement, svg, type TemplateResult } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
 
+import { percent } from "../ui/format.js";
 import { look } from "../ui/look.js";
 import { drawing } from "./drawing.js";
 import { axis } from "./ticks.js";
@@ -63,7 +64,6 @@ export class Trajectory extends LitElement {
       }
       return points.length > 1 ? `M${points.join("L")}` : "";
     };
-    const percent = (share: number) => `${Math.round(100 * share)} %`;
     const bottom = SIDE - BOTTOM;
     return html`<svg
       viewBox="0 0 ${SIDE} ${SIDE}"
