@@ -9,6 +9,8 @@ import pytest
 from deep_tree_echo.engine.events import Membrane
 from deep_tree_echo.errors import ArgumentError
 from deep_tree_echo.events import Branch, Choice, Failure, Fallback, Prompt, Token
+from deep_tree_echo.grammar import Grammar
+from deep_tree_echo.model import Model
 from deep_tree_echo.page import Page
 from deep_tree_echo.pagemembranes import Account, check_form
 
@@ -170,16 +172,55 @@ def test_a_form_that_cannot_be_followed_is_refused(page: Page) -> None:
         ask(page, branches=9)
 
 
-def test_an_answer_that_goes_on_is_in_no_form(page: Page) -> None:
-    text = ask(page)[-1]["text"]
+LIST = 'root ::= "[" [a-z] "," [a-z] "," [a-z] ("," [a-z])* "]"'
+
+
+def test_an_answer_that_goes_on_stays_in_its_form(page: Page) -> None:
+    grammar = Grammar.gbnf(LIST)
+    cut = ask(page, grammar=LIST, settings=SETTINGS | {"max_tokens": 4})[-1]
+    assert cut["stop_reason"] == "length"
+    assert not grammar.matches(cut["text"])
     turns = [
         {"id": "q", "role": "user", "text": "Hello"},
-        {"id": "a", "role": "assistant", "text": text},
+        {"id": "a", "role": "assistant", "text": cut["text"]},
     ]
-    found = account(ask(page, turns=turns, continues=True, branches=4, json_schema=BOOLEAN))
-    assert found["form"] is None
+    more = ask(page, turns=turns, continues=True, branches=4, grammar=LIST)
+    found = account(more)
+    assert more[-1]["text"].startswith(cut["text"])
+    assert grammar.begins(more[-1]["text"])
+    assert found["form"] == "grammar"
     assert found["branches"] == 1
     assert "goes on from given words" in found["parts"]["reasoning"]["why"]
+    # Without a form it goes on freely, and what is outside of one cannot go on within it.
+    assert account(ask(page, turns=turns, continues=True))["form"] is None
+    turns[-1]["text"] = "Hello!"
+    (error,) = ask(page, turns=turns, continues=True, json_schema=BOOLEAN)[-1:]
+    assert error["type"] == "error"
+    assert "does not fit the grammar, so it cannot go on within it" in error["message"]
+
+
+def test_a_branch_stays_in_its_form(page: Page) -> None:
+    first = ask(page, grammar=LIST)
+    words = [event["word"] for event in first if event["type"] == "token" and "word" in event]
+
+    n = next(n for n, word in enumerate(words) if "[" in word[2]) + 1
+
+    def branch(text: str) -> list[dict[str, Any]]:
+        begun = {
+            "answerId": "a",
+            "ids": [word[0] for word in words[:n]],
+            "then": Model.load().encode(text),
+            "text": "".join(word[2] for word in words[:n]),
+        }
+        return ask(page, answerId="b", begun=begun, grammar=LIST)
+
+    done = branch("z")[-1]
+    assert done["text"].startswith("[z")
+    assert Grammar.gbnf(LIST).begins(done["text"])
+    assert done["account"]["form"] == "grammar"
+    with pytest.raises(ArgumentError, match="“7” cannot stand there: the answer is kept to a gra"):
+        branch("7")
+    assert ask(page, answerId="c")[-1]["type"] == "done"
 
 
 def test_the_account_of_steps_by_a_clock() -> None:

@@ -33,7 +33,7 @@ from .errors import (
 )
 from .events import Branch, Choice, Done, Error, Event, Failure, Token
 from .pageadaptation import PageAdaptation
-from .pagemembranes import FORMS, Account, PageReasoning, check_form
+from .pagemembranes import FORMS, Account, PageReasoning, check_branch, check_form
 from .pagememories import PageMemories
 from .pagereread import PageReread
 from .pagestore import PageStore
@@ -358,6 +358,8 @@ class Page:
                 return talk.go_on()
 
         form = next((name for name in FORMS if name in context.metadata), None)
+        if form is not None and begun and begun["then"]:
+            check_branch(form, context.metadata[form], begun, model_of(chain))
         branches = 1 if ask else context.metadata["branches"]
         assert self._engine is not None
         self._engine.adaptation = self._adapted(asked["turns"][0]["id"])
@@ -662,9 +664,7 @@ def _context(asked: dict[str, Any]) -> CognitiveContext:
     metadata["branches"] = branches = int(asked.get("branches", 1))
     if not 1 <= branches <= MOST_BRANCHES:
         raise ArgumentError(f"branches is {branches}; it must be from 1 to {MOST_BRANCHES}.")
-    # What goes on from given words is in no form any more.
-    if not asked["continues"] and not asked.get("begun"):
-        metadata |= {name: asked[name] for name in FORMS if asked.get(name) is not None}
+    metadata |= {name: asked[name] for name in FORMS if asked.get(name) is not None}
     return CognitiveContext(
         session_id=turns[0]["id"],
         user_input=turns[place]["text"],

@@ -17,7 +17,7 @@ from .membranes.base import MembraneResponse
 from .membranes.reasoning import Evidence, ReasoningMembrane
 from .membranes.reasoning.calibration import bundled
 
-__all__ = ["FORMS", "Account", "PageReasoning", "check_form"]
+__all__ = ["FORMS", "Account", "PageReasoning", "check_branch", "check_form"]
 
 FORMS = ("json_schema", "grammar")
 """What an answer may be held to."""
@@ -270,6 +270,37 @@ def check_form(form: str, source: str) -> None:
     from .grammar import Grammar
 
     _ = Grammar.gbnf(source) if form == "grammar" else Grammar.json_schema(source)
+
+
+def check_branch(form: str, source: str, begun: Mapping[str, Any], model: Any) -> None:
+    """Refuses a branch that begins as no answer in its form does.
+
+    Parameters
+    ----------
+    form, source : str
+        As in `check_form`.
+    begun : mapping
+        The ``text`` that stays and the tokens that come ``then``; see `PageWords.listen`.
+    model : LanguageModel or None
+        Whose tokens these are.
+
+    Raises
+    ------
+    ArgumentError
+        If nothing of that form begins so.
+    """
+    if model is None:
+        return  # the mock, which refuses a form by itself
+    from .grammar import Grammar
+
+    grammar = Grammar.gbnf(source) if form == "grammar" else Grammar.json_schema(source)
+    chosen = model.decode_bytes(begun["then"])
+    if not grammar.after_space.begins(begun["text"].encode() + chosen):
+        name = "grammar" if form == "grammar" else "JSON schema"
+        raise ArgumentError(
+            f"“{chosen.decode(errors='replace')}” cannot stand there: the answer is kept to a "
+            f"{name}, and nothing that fits it begins so. Choose another word."
+        )
 
 
 def _step(part: str, name: str, begin: float, seconds: float | None) -> dict[str, Any]:

@@ -96,9 +96,25 @@ class Grammar:
 
     def matches(self, text: str | bytes) -> bool:
         """Whether this is a whole text of the grammar."""
+        matcher = self._after(text)
+        return matcher is not None and matcher.ending != CANNOT_END
+
+    def begins(self, text: str | bytes) -> bool:
+        """Whether a text of the grammar begins so.
+
+        Examples
+        --------
+        >>> grammar = Grammar.gbnf('root ::= "yes" | "no"')
+        >>> grammar.begins("ye"), grammar.begins("you")
+        (True, False)
+        """
+        return self._after(text) is not None
+
+    def _after(self, text: str | bytes) -> ReferenceMatcher | None:
+        """Where a matcher stands after a text; ``None`` if no text of the grammar begins so."""
         matcher = ReferenceMatcher(self.program)
         try:
             matcher.feed(text.encode() if isinstance(text, str) else text)
         except (ArgumentError, UnicodeEncodeError):
-            return False
-        return matcher.ending != CANNOT_END
+            return None
+        return matcher
