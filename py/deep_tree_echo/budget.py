@@ -43,10 +43,11 @@ class Budget:
         self.ledger.enter(
             "words",
             "words of answers",
-            lambda: self._words.n_bytes,
+            self._words_alone,
             frees="let the states of chats go",
         )
         self._begun = False
+        self._program = 0
         self._model: list[Entry] = []
         self._talks: list[tuple[Conversation, Entry]] = []
 
@@ -54,7 +55,21 @@ class Budget:
         """Everything that is there before the first model is the program; call it once or more."""
         if not self._begun:
             self._begun = True
-            self.ledger.enter("program", "Python, NumPy and the engine", platform.heap().in_use)
+            self._program = platform.heap().in_use
+            self.ledger.enter("program", "Python, NumPy and the engine", lambda: self._program)
+
+    def settle(self) -> None:
+        """Takes from the program what it has given back since it began; call it once it is calm."""
+        entries = [entry for entry in self.ledger.entries() if entry.kind not in ("page", "other")]
+        others = sum(entry.n_bytes for entry in entries if entry.kind != "program")
+        self._program = min(self._program, platform.heap().in_use - others)
+
+    def _words_alone(self) -> int:
+        """Bytes of what is kept of words that is no state of a talk at the same time."""
+        of_talks: set[int] = set()
+        for talk, _ in self._talks:
+            of_talks.update(talk.state_arrays)
+        return sum(size for key, size in self._words.arrays.items() if key not in of_talks)
 
     def surround(self, n_bytes: int) -> None:
         """What the page itself was last seen to hold, outside of Python's memory."""
@@ -83,7 +98,7 @@ class Budget:
         MemoryBudgetError
             If it does not fit at all.
         """
-        states = sum(entry.n_bytes for _, entry in self._talks) + self._words.n_bytes
+        states = sum(entry.n_bytes for _, entry in self._talks) + self._words_alone()
         if preview.needed_bytes > self.ledger.free_bytes + states:
             self.ledger.check(preview.name, preview.needed_bytes)
 

@@ -136,16 +136,20 @@ class Conversation:
         return self.current.raw if self.current else ""
 
     @property
+    def state_arrays(self) -> dict[int, int]:
+        """The bytes of each state and logits kept for the turns, by the array's ``id``."""
+        places = [place for turn in self._recent for place in (turn.asked, turn.answered)]
+        states = [place.position.state for place in places if place.position]
+        arrays: dict[int, int] = {}
+        for state in states:
+            if isinstance(state, Reading):
+                arrays |= state.arrays
+        return arrays
+
+    @property
     def state_bytes(self) -> int:
         """Memory of the states and logits kept for the turns, in bytes; shared ones count once."""
-        arrays = {}
-        for turn in self._recent:
-            for place in (turn.asked, turn.answered):
-                reading = place.position.state if place.position else None
-                if isinstance(reading, Reading):
-                    for array in (reading.state, reading.logits):
-                        arrays[id(array)] = int(getattr(array, "nbytes", 0))
-        return sum(arrays.values())
+        return sum(self.state_arrays.values())
 
     def let_states_go(self) -> None:
         """Gives the memory of all states back; the model reads the text again when it goes on."""

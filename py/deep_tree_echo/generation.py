@@ -66,6 +66,11 @@ class Reading:
     logits: Any = field(repr=False)
     mark: int = 0
 
+    @property
+    def arrays(self) -> dict[int, int]:
+        """The bytes of the state and of the logits, by the array's ``id``: readings share some."""
+        return {id(array): int(getattr(array, "nbytes", 0)) for array in (self.state, self.logits)}
+
 
 def read_on(model: LanguageModel, tokens: Sequence[int], after: Reading) -> Reading:
     """Where a model stands after ``tokens``, of which there is at least one.

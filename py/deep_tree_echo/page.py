@@ -621,6 +621,10 @@ class Page:
             entries.append(facts)
         return json.dumps(self._budget.to_json() | {"entries": entries})
 
+    def settle(self) -> None:
+        """What starting has left behind is gone: the memory shown follows."""
+        self._budget.settle()
+
     def follow(self, change: bool) -> None:
         """Whether the state before the last token is wanted too; keeping it costs a little."""
         self._follows = change

@@ -154,13 +154,18 @@ class Record:
         return max(places, key=lambda place: place[0], default=None)
 
     @property
+    def arrays(self) -> dict[int, int]:
+        """The bytes of each of its states, logits and hidden vectors, by the array's ``id``."""
+        last = [self.last[1]] if self.last else []
+        arrays = {id(row): int(getattr(row, "nbytes", 0)) for row in self.hidden.values()}
+        for reading in [*self.readings.values(), *last]:
+            arrays |= reading.arrays
+        return arrays
+
+    @property
     def n_bytes(self) -> int:
         """Memory of its states, logits and hidden vectors."""
-        arrays = {id(array): array for array in self.hidden.values()}
-        last = [self.last[1]] if self.last else []
-        for reading in [*self.readings.values(), *last]:
-            arrays |= {id(array): array for array in (reading.state, reading.logits)}
-        return sum(int(getattr(array, "nbytes", 0)) for array in arrays.values())
+        return sum(self.arrays.values())
 
 
 class Words:
@@ -237,9 +242,16 @@ class Words:
             self._records.pop(answer, None)
 
     @property
+    def arrays(self) -> dict[int, int]:
+        """The bytes of each array of all records, by its ``id``."""
+        return {
+            key: size for record in self._records.values() for key, size in record.arrays.items()
+        }
+
+    @property
     def n_bytes(self) -> int:
-        """Memory of all records."""
-        return sum(record.n_bytes for record in self._records.values())
+        """Memory of all records; arrays that they share count once."""
+        return sum(self.arrays.values())
 
 
 class Chosen:

@@ -31,6 +31,7 @@ export interface Door {
   head_places(size: number | undefined, first: Uint8Array): string;
   /** A `MemoryReport` as JSON, without what JavaScript measures. */
   memory(around: number | undefined): string;
+  settle(): void;
   /** Gives the states of some talks back, or of all: a JSON list of answers, or `null`. */
   let_states_go(ids: string): void;
   readonly store: StoreDoor;

@@ -127,6 +127,7 @@ class PythonEngine implements Engine {
       // Putting it in its place takes a moment, which no answer waits for.
       while (this.#answering) await new Promise((resolve) => setTimeout(resolve, 200));
       place();
+      this.#ready().settle();
     } catch (error) {
       console.warn(`Parts of Python that are rarely used are missing: ${(error as Error).message}`);
     }
