@@ -145,6 +145,30 @@ def test_everything_by_keyboard(page: Page) -> None:
     wait_answer(page)
 
 
+def test_the_list_of_chats_is_one_stop_of_the_tab_key(page: Page) -> None:
+    for text in ("One of three", "Two of three", "Three of three"):
+        page.keyboard.press("Control+k")
+        say(page, text)
+        wait_answer(page)
+    page.keyboard.press("Control+k")
+    tab_to(page, "Search the chats")
+    page.keyboard.press("Tab")
+    assert focused(page) == "Three of three"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert focused(page) == "One of three"
+    page.keyboard.press("ArrowRight")
+    assert focused(page) == "Rename One of three"
+    page.keyboard.press("Tab")
+    assert focused(page) == "Export all"
+    page.keyboard.press("Shift+Tab")
+    assert focused(page) == "One of three"
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="One of three", exact=True)).to_have_attribute(
+        "aria-current", "true"
+    )
+
+
 def test_a_dead_engine_can_be_restarted(page: Page) -> None:
     page.emulate_media(color_scheme="light")
     say(page, "Hello")

@@ -15,6 +15,8 @@ export class Conversations extends SessionElement {
   @state() private renaming: string | null = null;
   /** What was found stands in the list's place. */
   @state() private searching = false;
+  /** The talk whose row the Tab key stops at; before any was reached it is the open one. */
+  @state() private reached: string | null = null;
 
   static override styles = [
     look,
@@ -111,18 +113,22 @@ export class Conversations extends SessionElement {
   }
 
   #list(): TemplateResult {
-    const { talks } = this.session;
+    const { talks, talk: open } = this.session;
+    const stop =
+      talks.find((talk) => talk.id === this.reached) ??
+      talks.find((talk) => talk === open) ??
+      talks[0];
     return html`
       ${
         talks.length === 0
           ? html`<p class="fine muted">
               Your chats will be listed here. They stay on this machine.
             </p>`
-          : html`<ul aria-label="Chats">
+          : html`<ul aria-label="Chats" @keydown=${this.#key} @focusin=${this.#reach}>
               ${repeat(
                 talks,
                 (talk) => talk.id,
-                (talk) => this.#row(talk),
+                (talk) => this.#row(talk, talk === stop),
               )}
             </ul>`
       }
@@ -204,7 +210,7 @@ export class Conversations extends SessionElement {
     </p>`;
   }
 
-  #row(talk: Talk): TemplateResult {
+  #row(talk: Talk, stop: boolean): TemplateResult {
     const open = talk === this.session.talk;
     const title = talkTitle(talk);
     if (this.renaming === talk.id) {
@@ -218,9 +224,10 @@ export class Conversations extends SessionElement {
         />
       </li>`;
     }
-    return html`<li class=${open ? "open" : ""}>
+    return html`<li class=${open ? "open" : ""} data-talk=${talk.id}>
       <button
         class="title quiet"
+        tabindex=${stop ? 0 : -1}
         aria-current=${open ? "true" : nothing}
         @click=${() => this.#open(talk)}
       >
@@ -228,6 +235,7 @@ export class Conversations extends SessionElement {
       </button>
       <button
         class="tool quiet"
+        tabindex="-1"
         title="Rename"
         aria-label=${`Rename ${title}`}
         @click=${() => this.#startRename(talk)}
@@ -236,6 +244,7 @@ export class Conversations extends SessionElement {
       </button>
       <button
         class="tool quiet"
+        tabindex="-1"
         title="Export"
         aria-label=${`Export ${title}`}
         ?disabled=${this.session.phase !== "ready" || this.session.transfers.current !== null}
@@ -245,6 +254,7 @@ export class Conversations extends SessionElement {
       </button>
       <button
         class="tool quiet"
+        tabindex="-1"
         title="Delete"
         aria-label=${`Delete ${title}`}
         @click=${() => this.#delete(talk, title)}
@@ -252,6 +262,24 @@ export class Conversations extends SessionElement {
         ${icon("delete")}
       </button>
     </li>`;
+  }
+
+  /** The list is one stop of the Tab key; up and down go through it, left and right along a row. */
+  #key(event: KeyboardEvent): void {
+    const along = { ArrowLeft: -1, ArrowRight: 1 }[event.key] ?? 0;
+    const down = { ArrowUp: -1, ArrowDown: 1 }[event.key] ?? 0;
+    const button = event.target;
+    if ((!along && !down) || !(button instanceof HTMLButtonElement)) return;
+    event.preventDefault();
+    const row = button.closest("li")!;
+    const next = along
+      ? step([...row.querySelectorAll("button")], button, along)
+      : step([...row.parentElement!.children], row, down)?.querySelector("button");
+    next?.focus();
+  }
+
+  #reach(event: FocusEvent): void {
+    this.reached = (event.target as HTMLElement).closest("li")?.dataset["talk"] ?? null;
   }
 
   #new(): void {
@@ -295,4 +323,9 @@ export class Conversations extends SessionElement {
       this.session.deleteTalk(talk);
     }
   }
+}
+
+/** The item so many places on, round the ends. */
+function step<T>(items: readonly T[], at: T, by: number): T | undefined {
+  return items[(items.indexOf(at) + by + items.length) % items.length];
 }
