@@ -33,10 +33,13 @@ def pack(numbers: NDArray[np.float32]) -> bytes:
     data: NDArray[Any] = np.ascontiguousarray(numbers, "<f4").view(np.uint8).reshape(-1, 4)
     code = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
     exponents = code.compress(data[:, 3].tobytes()) + code.flush()
+    rest = np.empty((len(data), 3), np.uint8)
+    # Column by column: rows of three bytes at once take NumPy five times as long.
+    for column in range(3):
+        rest[:, column] = data[:, column]
     head = struct.pack("<II", len(data), len(exponents))
-    rest = np.ascontiguousarray(data[:, :3]).tobytes()
-    crc = zlib.crc32(rest, zlib.crc32(exponents, zlib.crc32(head)))
-    return b"".join((struct.pack("<I", crc), head, exponents, rest))
+    crc = zlib.crc32(rest.data, zlib.crc32(exponents, zlib.crc32(head)))
+    return b"".join((struct.pack("<I", crc), head, exponents, rest.data))
 
 
 def unpack(packed: bytes, size: int) -> NDArray[np.float32] | None:
@@ -48,8 +51,15 @@ def unpack(packed: bytes, size: int) -> NDArray[np.float32] | None:
         return None
     if zlib.crc32(memoryview(packed)[4:]) != crc:
         return None
-    data = np.empty((n, 4), np.uint8)
-    exponents = zlib.decompress(packed[_HEAD.size : _HEAD.size + coded], -15, n)
-    data[:, 3] = np.frombuffer(exponents, np.uint8)
-    data[:, :3] = np.frombuffer(packed, np.uint8, offset=_HEAD.size + coded).reshape(n, 3)
-    return data.reshape(-1).view("<f4").astype(np.float32, copy=False)
+    begin = _HEAD.size + coded
+    try:
+        # No more than that, whatever somebody has put into a file.
+        exponents = zlib.decompressobj(-15).decompress(packed[_HEAD.size : begin], n + 1)
+    except zlib.error:
+        return None
+    if len(exponents) != n:
+        return None
+    # Four bytes at each third place: the number's three, after one of what lies before it.
+    numbers = np.ndarray((n,), "<u4", packed, begin - 1, (3,)) >> np.uint32(8)
+    numbers.view(np.uint8)[3::4] = np.frombuffer(exponents, np.uint8)
+    return numbers.view("<f4").astype(np.float32, copy=False)

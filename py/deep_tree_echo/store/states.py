@@ -171,20 +171,19 @@ class States:
         if not rows:
             return None
         number, position, characters, context_tokens, mark, numbers, expected = rows[0]
-        from ..errors import EchoError
+        # Without NumPy there is no fingerprint.
+        import numpy as np
+
         from ..generation import Reading
         from ..state import State
         from .packing import unpack
 
         assert isinstance(numbers, bytes)
         assert isinstance(expected, bytes)
-        array, logits = unpack(numbers, model.state_shape.size), unpack(expected, model.n_vocab)
-        try:
-            if array is None or logits is None:
-                raise EchoError("It is damaged.")
-            state = State.from_numpy(model, array)
-        except EchoError:
-            # The text is there; it is read again.
+        shape = model.state_shape
+        array, logits = unpack(numbers, shape.size), unpack(expected, model.n_vocab)
+        if array is None or logits is None or not np.isfinite(array).all():
+            # It is damaged. The text is there; it is read again.
             self.forget_one(number)
             return None
         self._database.execute("UPDATE states SET used = ? WHERE number = ?", (self._now(), number))
@@ -193,6 +192,7 @@ class States:
         assert isinstance(context_tokens, int)
         assert isinstance(mark, int)
         logits.setflags(write=False)
+        state = State(shape, array, fingerprint)
         return KeptState(position, characters, context_tokens, Reading(state, logits, mark))
 
     def forget_one(self, number: Any) -> None:
