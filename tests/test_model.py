@@ -318,6 +318,7 @@ def test_the_tokenizer_belongs_to_the_vocabulary(monkeypatch):
     assert name_for(256) == "bytes"
     assert name_for(257) == "bytes+1"
     assert name_for(65536) == "world"
+    assert name_for(4096) == "echo"
     with pytest.raises(UnsupportedModelError, match="n_vocab is 50277"):
         name_for(50277)
     monkeypatch.setattr(platform, "vocabulary_path", lambda: None)
@@ -335,6 +336,16 @@ def test_a_model_without_a_tokenizer_still_evaluates(monkeypatch):
         model.encode("text")
     chosen = Model.load(random_model_bytes(n_vocab=300, n_layer=1), tokenizer="bytes")
     assert chosen.encode("a") == [97]
+
+
+def test_the_bundled_vocabulary():
+    tokenizer = Tokenizer("echo")
+    text = "What can I do here? Ünïcode, too \N{DECIDUOUS TREE}\0"
+    tokens = tokenizer.encode(text)
+    assert len(tokens) < len(text.encode())
+    assert max(tokens) < 4096
+    assert tokenizer.decode(tokens) == text
+    assert tokenizer.decode([0]) == ""  # the end of a text
 
 
 @pytest.mark.skipif(platform.vocabulary_path() is None, reason="the World vocabulary is not here")

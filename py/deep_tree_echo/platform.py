@@ -77,6 +77,11 @@ def vocabulary_path() -> Path | None:
     return None
 
 
+def small_vocabulary_path() -> Path:
+    """Where the bundled model's vocabulary lies, a part of that of the World models."""
+    return _PACKAGE / "models" / "echo-vocabulary.txt"
+
+
 def bundled_model_path() -> Path:
     """Where the model that comes with the package lies; it need not be there."""
     return _PACKAGE / "models" / "echo-1m-FP16.bin"

@@ -9,8 +9,12 @@ from .errors import ArgumentError, UnsupportedModelError
 
 WORLD_SIZE = 65530
 """Models with at least so many tokens read the RWKV World vocabulary."""
+ECHO_SIZE = 4096
+"""Models with so many tokens read the bundled model's vocabulary."""
 FILE_TOKENIZER = "file"
 """The name of a tokenizer that the model's own file carries."""
+VOCABULARIES = ("echo", "world")
+"""Tokenizers that need a file."""
 PILE_SIZES = (50254, 50277, 50432)
 """Vocabularies of the Pile models, whose tokenizer is another one."""
 
@@ -21,7 +25,8 @@ class Tokenizer:
     Parameters
     ----------
     name : str
-        ``bytes`` (id = byte), ``bytes+1`` (id = byte + 1, 0 ends a text) or ``world``.
+        ``bytes`` (id = byte), ``bytes+1`` (id = byte + 1, 0 ends a text), ``echo`` (the bundled
+        model's 4,096 tokens of RWKV World, numbered anew) or ``world``.
     carried : core.Tokenizer, optional
         The tokenizer itself, where a model's file carries one; ``name`` only names it then.
 
@@ -48,16 +53,11 @@ class Tokenizer:
             self._core = core.Tokenizer.bytes_with_offset(0)
         elif name == "bytes+1":
             self._core = core.Tokenizer.bytes_with_offset(1)
-        elif name == "world":
-            path = platform.vocabulary_path()
-            if path is None:
-                raise UnsupportedModelError(
-                    "The World vocabulary rwkv_vocab_v20230424.txt is missing; install the "
-                    "package with its data, or run './build.sh native' in a source tree."
-                )
-            self._core = core.Tokenizer.world(path.read_bytes())
+        elif name in VOCABULARIES:
+            self._core = core.Tokenizer.world(vocabulary(name))
         else:
-            raise ArgumentError(f"tokenizer is {name!r}; it must be bytes, bytes+1 or world.")
+            known = ", ".join(("bytes", "bytes+1", *VOCABULARIES[:-1]))
+            raise ArgumentError(f"tokenizer is {name!r}; it must be {known} or {VOCABULARIES[-1]}.")
 
     def encode(self, text: str | bytes) -> list[int]:
         """The token ids of a text; characters that UTF-8 cannot hold become ``?``."""
@@ -93,6 +93,28 @@ class Tokenizer:
         self._core.close()
 
 
+def vocabulary(name: str) -> bytes:
+    """The file of a tokenizer that needs one: a line ``id 'token' length`` for each token.
+
+    Parameters
+    ----------
+    name : str
+        One of `VOCABULARIES`.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the World vocabulary is needed and not there.
+    """
+    path = platform.small_vocabulary_path() if name == "echo" else platform.vocabulary_path()
+    if path is None:
+        raise UnsupportedModelError(
+            "The World vocabulary rwkv_vocab_v20230424.txt is missing; install the package with "
+            "its data, or run './build.sh native' in a source tree."
+        )
+    return path.read_bytes()
+
+
 def name_for(n_vocab: int) -> str:
     """The tokenizer that models with ``n_vocab`` logits use.
 
@@ -103,13 +125,15 @@ def name_for(n_vocab: int) -> str:
 
     Examples
     --------
-    >>> name_for(65536), name_for(257)
-    ('world', 'bytes+1')
+    >>> name_for(65536), name_for(257), name_for(4096)
+    ('world', 'bytes+1', 'echo')
     """
     if n_vocab == 256:
         return "bytes"
     if n_vocab == 257:
         return "bytes+1"
+    if n_vocab == ECHO_SIZE:
+        return "echo"
     if n_vocab in PILE_SIZES:
         raise UnsupportedModelError(
             f"n_vocab is {n_vocab}: the model uses the tokenizer of the Pile, which is not "

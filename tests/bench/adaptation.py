@@ -16,10 +16,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from deep_tree_echo import Model
 from deep_tree_echo.adaptation import AdaptationSettings
 from deep_tree_echo.adaptation.learner import Learner
 from deep_tree_echo.adaptation.senses import Senses
-from deep_tree_echo.training.evaluate import open_model
 from numpy.typing import NDArray
 
 from tests.bench._engines import in_both
@@ -47,7 +47,7 @@ class Without(Senses):
 
 def costs(path: Path, text: bytes, parts: Sequence[str]) -> Floats:
     """(1 + parts,) nats of the second half of a text, alone and adapted, and its bytes last."""
-    model = open_model(path)
+    model = Model.load(path)
     tokens = model.encode(text)
     sizes = np.cumsum([len(model.decode_bytes([token])) for token in tokens])
     half = int(np.searchsorted(sizes, sizes[-1] / 2))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from deep_tree_echo import Chain, ModelFile
+from deep_tree_echo import Chain, Model, ModelFile
 from deep_tree_echo.backends.rwkv_cpp import RwkvCpp
 from deep_tree_echo.membranes.reasoning.calibration import (
     Calibration,
@@ -34,7 +34,6 @@ from deep_tree_echo.membranes.reasoning.measure import (
 )
 from deep_tree_echo.membranes.reasoning.tasks import Task, tasks
 from deep_tree_echo.platform import bundled_model_path
-from deep_tree_echo.training.evaluate import open_model
 
 from tests.bench._held_out import held_out
 from tests.bench._measure import ROOT, keep
@@ -62,7 +61,7 @@ def parts() -> list[list[Task]]:
 
 def answer(model_path: Path) -> tuple[str, Answers]:
     """Lets a model answer all tasks."""
-    model = open_model(model_path)
+    model = Model.load(model_path)
     chain = Chain(ModelFile.from_path(model_path), "rwkv_cpp")
     chain._backend = RwkvCpp(model_path.name, model)
     found: Answers = []

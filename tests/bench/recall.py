@@ -17,7 +17,6 @@ from deep_tree_echo.membranes.memory.consolidation import groups
 from deep_tree_echo.membranes.memory.prompt import preface
 from deep_tree_echo.membranes.memory.shelf import Shelf
 from deep_tree_echo.membranes.memory.words import terms
-from deep_tree_echo.training.evaluate import open_model
 from rank_bm25 import BM25Okapi
 
 from tests.bench._engines import in_both
@@ -159,7 +158,7 @@ def cost(model: Model, prompt: str, answer: str) -> float:
 def main() -> None:
     """Measures and keeps the figures; ``ECHO_MODEL`` names another model than the bundled one."""
     path = os.environ.get("ECHO_MODEL")
-    model = open_model(Path(path)) if path else Model.load()
+    model = Model.load(Path(path)) if path else Model.load()
     found = parts(DOWNLOADS)
     figures = recalled(found, model) | merges(found) | helps(found, model)
     if not path:

@@ -48,7 +48,7 @@ def test_documents_come_back_from_their_tokens():
 
 def test_a_model_of_the_small_vocabulary_gets_its_tokenizer(tmp_path):
     write_file(initial_parameters(Shape(width=64, layers=1), 1), tmp_path / "small.bin")
-    model = evaluate.open_model(tmp_path / "small.bin")
+    model = Model.load(tmp_path / "small.bin")
     assert model.decode(model.encode("Hello, reservoir!")) == "Hello, reservoir!"
     assert len(model.encode("Hello, reservoir!")) < 9
     assert evaluate.bits_per_byte(model, TEXTS) == pytest.approx(12 / 3.5, rel=0.4)

@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measures; prints a table."""
+    from ..model import Model
     from ..training import data, evaluate
     from ..training.kernels import repository_root
 
@@ -46,10 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     parts = {name: evaluate.documents(tokens[name]) for name in ("chat", "help")}
     if arguments.quick:
         parts = {name: texts[::10] for name, texts in parts.items()}
-    model = evaluate.open_model(Path(arguments.source))
+    model = Model.load(arguments.source)
     models = {Path(arguments.source).name: model}
     if arguments.against:
-        models[Path(arguments.against).name] = evaluate.open_model(Path(arguments.against))
+        models[Path(arguments.against).name] = Model.load(arguments.against)
     bits = {name: _bits(models, texts) for name, texts in parts.items()}
     if not arguments.quick:
         train = evaluate.documents(tokens["train"])

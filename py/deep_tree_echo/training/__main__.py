@@ -185,13 +185,14 @@ def _finish(options: argparse.Namespace) -> None:
 
 
 def _prefer(options: argparse.Namespace) -> None:
-    from .evaluate import answer, open_model
+    from ..model import Model
+    from .evaluate import answer
 
     parameters, about = load_parameters(options.folder / "finish" / "checkpoint.npz")
     folder = options.folder / "prefer"
     folder.mkdir(parents=True, exist_ok=True)
     write_file(parameters, folder / "asked.bin")
-    model = open_model(folder / "asked.bin")
+    model = Model.load(folder / "asked.bin")
     pairs = draw_pairs(lambda question, seed: answer(model, [question], seed, 0.8),
                        options.questions)  # fmt: skip
     print(f"{len(pairs)} of {options.questions} answers did not fit", flush=True)

@@ -14,19 +14,16 @@ import lzma
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from .. import core
 from ..model import Model
-from ..tokenizer import FILE_TOKENIZER, Tokenizer
 from . import vocabulary
 from .dialogues import Dialogues
 from .ngram import NGram
 
 __all__ = [
-    "Score", "answer", "asked", "bits_per_byte", "compressors", "documents", "ngram", "open_model",
+    "Score", "answer", "asked", "bits_per_byte", "compressors", "documents", "ngram",
     "sample_dialogues",
 ]  # fmt: skip
 
@@ -52,28 +49,6 @@ class Score:
     right: int
     total: int
     missed: list[tuple[str, str]]
-
-
-def open_model(path: Path) -> Model:
-    """Load a model file with the tokenizer that it was trained with.
-
-    Parameters
-    ----------
-    path : Path
-        Any file that libecho reads.
-
-    Returns
-    -------
-    Model
-        With the small vocabulary if the file has as many tokens and brings none.
-    """
-    carried = None
-    model = Model.load(path)
-    if model.n_vocab == vocabulary.SIZE:
-        carried = Tokenizer(FILE_TOKENIZER, core.Tokenizer.world(vocabulary.FILE.read_bytes()))
-        model.close()
-        model = Model.load(path, tokenizer=carried)
-    return model
 
 
 def documents(tokens: Sequence[int] | np.ndarray) -> list[bytes]:

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import core
+from .. import core, platform
 from ..errors import ArgumentError
 
 __all__ = ["FILE", "SIZE", "choose", "read", "tokenizer"]
 
-FILE = Path(__file__).resolve().parent / "vocabulary.txt"
+FILE = platform.small_vocabulary_path()
 SIZE = 4096
 BYTES = 256
 ROUNDS = (24576, 16384, 12288, 9216, 7168, 6144, 5376, 4864, 4480, 4224)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
-from ... import platform
-from ...errors import MemoryBudgetError, UnsupportedModelError
+from ...errors import MemoryBudgetError
 from ...formats.rwkv_file import Header, Tensor
 from ...formats.types import BLOCK_COLUMNS, RWKV_TYPES, TensorType
 from ...loading import Sample
 from ...reread import Reread
-from ...tokenizer import name_for
+from ...tokenizer import VOCABULARIES, name_for
+from ...tokenizer import vocabulary as vocabulary_file
 from ..base import Loader
 from ..language import LanguageBackend
 from .model import NumpyModel
@@ -134,15 +134,10 @@ def _tokenizer_maker(n_vocab: int, vocabulary: list[bytes] | None) -> Callable[[
         tokens = {id: token for id, token in enumerate(vocabulary) if token}
         return lambda: WorldTokenizer(tokens)
     name = name_for(n_vocab)
-    if name != "world":
+    if name not in VOCABULARIES:
         return partial(ByteTokenizer, 0 if name == "bytes" else 1)
-    path = platform.vocabulary_path()
-    if path is None:
-        raise UnsupportedModelError(
-            "The World vocabulary rwkv_vocab_v20230424.txt is missing; install the package with "
-            "its data, or run './build.sh native' in a source tree."
-        )
-    return lambda: WorldTokenizer(path.read_bytes())
+    file = vocabulary_file(name)
+    return lambda: WorldTokenizer(file)
 
 
 def _float_bytes(tensor: Tensor) -> int:
