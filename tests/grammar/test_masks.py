@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import hypothesis
 import numpy as np
 import pytest
-from deep_tree_echo import core
+from deep_tree_echo import core, platform
 from deep_tree_echo.errors import ArgumentError, LimitError
 from deep_tree_echo.grammar import Grammar
 from deep_tree_echo.grammar.matching import CANNOT_END, MAY_END, MUST_END, Matcher
 from deep_tree_echo.grammar.reference import ReferenceMatcher, Vocabulary
+from deep_tree_echo.tokenizer import Tokenizer
 from hypothesis import strategies
 
 from tests.grammar.grammars import Grammars
@@ -65,12 +67,47 @@ def test_schemas(seed: int) -> None:
         "root ::= [a-zé☺😀]{3,9}",
         "root ::= . . .",
         'root ::= x x\nx ::= "(" x* ")" | [a-c]* "1"',
+        "root ::= [a-zé]{0,30}",
+        'root ::= "(" [a-b]{7,40} ")" | "[" [a-b(]{0,20} "]"',
+        'root ::= (["] [a-c]{0,16} ["] ", "?){0,3}',
+        'root ::= "(" x{0,3} ")"\nx ::= "(" [^()]{0,12} ")" | "a" x?',
         'root ::= x "!"?\nx ::= y "hi"? \ny ::= "a"? z?\nz ::= "(" x ")" | [é-😀]',
     ],
 )
 def test_rough_ones(text: str) -> None:
     for seed in range(5):
         _same(Grammar.gbnf(text), seed)
+
+
+@pytest.mark.skipif(platform.vocabulary_path() is None, reason="the World vocabulary is not here")
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "maxLength": 60},
+        {"type": "array", "items": {"type": "string", "minLength": 3, "maxLength": 30}},
+        {"type": "string", "pattern": "^[a-z ]{0,25}[.!]$"},
+    ],
+)
+def test_masks_made_from_others(schema: Any) -> None:
+    """With the World vocabulary, too: the same as in a grammar that knows no other mask."""
+    words = Tokenizer("world").core
+    program = Grammar.json_schema(schema).program.words
+    known, logits = core.Grammar(program, words), zeros(65536)
+    choose = random.Random(2)
+    text = b""
+    for _ in range(25):
+        masked, allowed, _ = known.mask(logits)
+        fresh = core.Grammar(program, words)
+        fresh.feed(text)
+        np.testing.assert_array_equal(fresh.mask(logits)[0], masked)
+        assert np.isfinite(masked).sum() == allowed
+        tokens = np.flatnonzero(np.isfinite(masked[1:])) + 1
+        if not len(tokens):
+            break
+        token = int(choose.choice(tokens))
+        known.accept(token)
+        text += words.decode([token])
+    assert len(text) > 10
 
 
 def test_each_token_alone() -> None:

@@ -11,12 +11,15 @@ from deep_tree_echo.grammar.matching import MUST_END, Matcher
 from deep_tree_echo.grammar.reference import ReferenceMatcher
 from numpy.typing import NDArray
 
-N_VOCAB = 300
+N_VOCAB = 320
 # Words that cut JSON and UTF-8 in rough places, over the 256 bytes.
 WORDS = [
     '{"', '":', '": "', '", "', '"}', '"]', "}]", "}}", "]]", ", ", "[1", "[[", "true", "fals",
     "nul", "null}", "12", "00", "-1", ".5", "e-", '\\"', "\\n", "\\u00", "é", "ab", "abc", "aa",
     " a", "x y", "((", "))", "+1",
+    # Long ones, which tell apart how much is left of a text of a bounded length.
+    "aaaaaa", "aaaaaaaa", "abaaaaaabbbb", 'aaaaaa", "', "1111111", "éaéaéaé", "((((((((",
+    "aaaaaa))",
 ]  # fmt: skip
 
 

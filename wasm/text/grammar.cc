@@ -12,6 +12,9 @@ namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
 constexpr uint32_t kRecent = 32;            // whole masks that are kept
+constexpr uint32_t kLevels = 24;            // depths of the tree that are told apart
+constexpr uint32_t kFewLevels = 4;          // with no more in common a mask is made from nothing
+constexpr uint32_t kMostOthers = 6;         // masks that a new one is compared with
 constexpr size_t kMostSlotBytes = 2 << 20;  // of masks of states
 constexpr size_t kTidyBytes = 6 << 20;      // of places
 
@@ -70,15 +73,31 @@ echo_status GrammarFamily::Begin(const uint32_t* words, size_t n) {
   if (status != ECHO_OK) return status;
   n_words_ = (tree_.n_tokens + 31) / 32;
   tidy_bytes_ = kTidyBytes;
-  const bool room = slot_of_state_.Resize(program.n_states, kNone) &&
-                    recent_.Resize(kRecent, GrammarPlaces::kDead) && places.Begin();
+  // Breadth first, each depth begins with the first child of the one above, and each node comes
+  // before its children.
+  bool room = levels_.Resize(kLevels + 2, 0) && deepest_.Resize(tree_.n_nodes, 0);
+  if (!room) return FailMemory();
+  for (uint32_t level = 0; level <= kLevels; ++level) {
+    levels_[level + 1] = level == 0 ? 1 : tree_.first[levels_[level]];
+  }
+  uint32_t level = kLevels + 1;
+  for (size_t node = tree_.n_nodes; node-- > 0;) {
+    while (level > 0 && node < levels_[level]) --level;
+    deepest_[node] = static_cast<uint8_t>(level);
+    for (uint32_t child = tree_.first[node]; child < tree_.first[node + 1]; ++child) {
+      deepest_[node] = std::max(deepest_[node], deepest_[child]);
+    }
+  }
+  room = slot_of_state_.Resize(program.n_states, kNone) &&
+         recent_.Resize(kRecent, GrammarPlaces::kDead) && places.Begin();
   return room ? ECHO_OK : FailMemory();
 }
 
 size_t GrammarFamily::bytes() const {
   return places.bytes() + program.edges.bytes() + program.states.bytes() + program.calls.bytes() +
-         slot_of_state_.bytes() + slots_.bytes() + slot_bits_.bytes() + escapes_.bytes() +
-         path_.bytes() + recent_.bytes() + recent_bits_.bytes();
+         levels_.bytes() + deepest_.bytes() + slot_of_state_.bytes() + slots_.bytes() +
+         slot_bits_.bytes() + escapes_.bytes() + path_.bytes() + recent_.bytes() +
+         recent_bits_.bytes();
 }
 
 void GrammarFamily::Forget() {
@@ -101,10 +120,12 @@ echo_status GrammarFamily::Tidy() {
   return ECHO_OK;
 }
 
-// Sets the bits of all tokens below a node of the tree that can be read from a place. False if
-// memory has ended.
-bool GrammarFamily::Walk(uint32_t node, uint32_t place, uint32_t* bits, bool note_escapes) {
+// Sets the bits of all tokens below a node of the tree that can be read from a place. Those of at
+// most `same` bytes stand there already. False if memory has ended.
+bool GrammarFamily::Walk(uint32_t node, uint32_t place, uint32_t* bits, bool note_escapes,
+                         uint32_t same) {
   const uint32_t escaped = program.escaped();
+  const uint32_t unknown = levels_[same + 1];  // the first node that is deeper
   path_.Truncate(0);
   if (!path_.Push({node, place})) return false;
   while (path_.size() > 0) {
@@ -112,14 +133,49 @@ bool GrammarFamily::Walk(uint32_t node, uint32_t place, uint32_t* bits, bool not
     path_.Truncate(path_.size() - 1);
     const uint32_t end = tree_.first[here.state + 1];
     for (uint32_t child = tree_.first[here.state]; child < end; ++child) {
+      if (deepest_[child] <= same) continue;
       const uint32_t next = places.Next(here.node, program.class_of[tree_.byte[child]]);
       if (next == GrammarPlaces::kDead) continue;
       const uint32_t token = tree_.token[child];
       if (token != kNone && token != 0) Set(bits, token);
       if (tree_.first[child] == tree_.first[child + 1]) continue;
-      if (note_escapes && places.Has(next, escaped) && !escapes_.Push(child)) return false;
+      if (note_escapes && child >= unknown && places.Has(next, escaped) && !escapes_.Push(child)) {
+        return false;
+      }
       if (!path_.Push({child, next})) return false;
     }
+  }
+  return true;
+}
+
+// Of the last masks takes the one of the state most like a place, as far as that goes: in a text
+// of at most 40 characters, only tokens longer than what is left of it tell its states apart.
+// `same` receives how long the tokens are whose bits are right now. False if memory has ended.
+bool GrammarFamily::LikeAnother(uint32_t place, uint32_t* bits, uint32_t* same) {
+  *same = 0;
+  size_t like = 0;
+  const size_t n_slots = slots_.size();
+  for (size_t i = n_slots; i-- > 0 && i + kMostOthers >= n_slots && *same < kLevels;) {
+    const uint32_t other = places.Alone(slots_[i].state);
+    const uint32_t agreement = places.Agreement(place, other, kLevels);
+    if (agreement > *same) {
+      *same = agreement;
+      like = i;
+    }
+  }
+  if (*same <= kFewLevels) {
+    *same = 0;
+    return true;
+  }
+  std::memcpy(bits, slot_bits_.data() + like * n_words_, n_words_ * sizeof(*bits));
+  const uint32_t unknown = levels_[*same + 1];
+  for (size_t node = unknown; node < tree_.n_nodes; ++node) {
+    const uint32_t token = tree_.token[node];
+    if (token != kNone) bits[token >> 5] &= ~(1U << (token & 31));
+  }
+  for (uint32_t i = like == 0 ? 0 : slots_[like - 1].escapes; i < slots_[like].escapes; ++i) {
+    const uint32_t node = escapes_[i];
+    if (node < unknown && !escapes_.Push(node)) return false;
   }
   return true;
 }
@@ -132,8 +188,10 @@ bool GrammarFamily::StateSlot(uint32_t state, uint32_t* slot) {
   const size_t first_escape = escapes_.size();
   const uint32_t place = places.Alone(state);
   const uint32_t made = static_cast<uint32_t>(slots_.size());
+  uint32_t same;
   if (place == GrammarPlaces::kDead || !slot_bits_.Resize(begin + n_words_, 0) ||
-      !Walk(0, place, slot_bits_.data() + begin, true) ||
+      !LikeAnother(place, slot_bits_.data() + begin, &same) ||
+      !Walk(0, place, slot_bits_.data() + begin, true, same) || places.failed() ||
       !slots_.Push({state, static_cast<uint32_t>(escapes_.size())})) {
     slot_bits_.Truncate(begin);
     escapes_.Truncate(first_escape);

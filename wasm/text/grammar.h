@@ -49,13 +49,17 @@ class GrammarFamily {
 
   echo_status MakeMask(uint32_t place, uint32_t* bits);
   bool StateSlot(uint32_t state, uint32_t* slot);
-  bool Walk(uint32_t node, uint32_t place, uint32_t* bits, bool note_escapes);
+  bool LikeAnother(uint32_t place, uint32_t* bits, uint32_t* same);
+  bool Walk(uint32_t node, uint32_t place, uint32_t* bits, bool note_escapes, uint32_t same = 0);
   void Forget();
 
   std::shared_ptr<const Tokenizer> tokenizer_;
   PrefixTree tree_;
   size_t n_words_ = 0;
   size_t tidy_bytes_ = 0;  // beyond so many Tidy does something
+
+  Pool<uint32_t> levels_;  // (kLevels + 1) where the nodes of each depth begin
+  Pool<uint8_t> deepest_;  // (n_nodes) how deep a node's longest token ends
 
   Pool<uint32_t> slot_of_state_;  // (n_states), kNone where there is none
   Pool<Slot> slots_;

@@ -9,6 +9,7 @@ constexpr uint32_t kBottom = 0;  // the node below the rule of the whole text
 constexpr uint32_t kAlone = 1;   // that below a state whose caller is not known
 constexpr size_t kMostWays = 1024;
 constexpr size_t kMostBytes = 64 << 20;
+constexpr size_t kMostPairs = 256;
 
 bool Before(Way a, Way b) { return a.state != b.state ? a.state < b.state : a.node < b.node; }
 bool Equal(Way a, Way b) { return a.state == b.state && a.node == b.node; }
@@ -129,6 +130,34 @@ bool GrammarPlaces::Has(uint32_t place, uint32_t state) const {
     if (way.state == state) return true;
   }
   return false;
+}
+
+// Breadth first through the pairs of places that the same bytes lead to.
+uint32_t GrammarPlaces::Agreement(uint32_t one, uint32_t other, uint32_t most) {
+  pairs_.Truncate(0);
+  if (!pairs_.Push({one, other})) failure_ = Failure::kMemory;
+  size_t begin = 0;
+  for (uint32_t n_bytes = 0; n_bytes < most; ++n_bytes) {
+    const size_t end = pairs_.size();
+    for (size_t i = begin; i < end; ++i) {
+      const Way pair = pairs_[i];
+      for (uint32_t byte_class = 0; byte_class < program_.n_classes; ++byte_class) {
+        const uint32_t a = Next(pair.state, byte_class);
+        const uint32_t b = Next(pair.node, byte_class);
+        if (failure_ != Failure::kNone) return 0;
+        if (a == b) continue;
+        if (a == kDead || b == kDead || Has(a, program_.escaped()) != Has(b, program_.escaped())) {
+          return n_bytes;
+        }
+        size_t known = 0;
+        while (known < pairs_.size() && !Equal(pairs_[known], {a, b})) ++known;
+        if (known < pairs_.size()) continue;
+        if (known == kMostPairs || !pairs_.Push({a, b})) return n_bytes;
+      }
+    }
+    begin = end;
+  }
+  return most;
 }
 
 echo_status GrammarPlaces::Check() {

@@ -76,7 +76,11 @@ class GrammarPlaces {
 
   WaySets::Range ways(uint32_t place) const { return places_[place]; }
   bool Has(uint32_t place, uint32_t state) const;
+  // A number of bytes, at most `most`, that do not tell two places apart, whichever they are: both
+  // can read them or neither, and both have escaped after them or neither.
+  uint32_t Agreement(uint32_t one, uint32_t other, uint32_t most);
 
+  bool failed() const { return failure_ != Failure::kNone; }
   // Whether all went well since the last call of it.
   echo_status Check();
 
@@ -109,6 +113,8 @@ class GrammarPlaces {
   Pool<Way> entered_;
   Pool<Way> callers_;
   Pool<Pending> pending_;
+
+  Pool<Way> pairs_;  // places compared, `state` and `node` of each being one
 };
 
 }  // namespace echo
