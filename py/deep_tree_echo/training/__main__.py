@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import ArgumentError, EchoError
 from . import data, lexicon, vocabulary
@@ -30,6 +31,7 @@ from .trainer import Recipe, Trainer, load_parameters, save_parameters
 
 __all__ = ["main"]
 
+Tokens = NDArray[np.uint16]
 STAGES = ("run", "decay", "finish", "prefer")
 
 
@@ -89,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     decay.set_defaults(run=_decay)
 
     finish = commands.add_parser("finish", help="rehearse chats, from the decayed weights")
-    finish.add_argument("--steps", type=int, default=400)
+    finish.add_argument("--steps", type=int, default=600)
     finish.set_defaults(run=_finish)
 
     prefer = commands.add_parser("prefer", help="prefer fitting answers, from the finished weights")
@@ -142,44 +144,54 @@ def _precision(options: argparse.Namespace) -> str:
     return str(options.precision or fitting)
 
 
+def _text(folder: Path) -> tuple[dict[str, Tokens], dict[str, Tokens], NDArray[np.int64]]:
+    """The parts to train on, those to measure on, and the bytes of every token."""
+    parts = data.load(folder)
+    held_out = {name: parts.pop(name) for name in ("chat", "help")}
+    return parts, held_out, data.token_sizes()
+
+
 def _train(options: argparse.Namespace) -> None:
-    text, sizes = data.load(options.folder), data.token_sizes()
-    tokens, _ = text.pop("train"), text.pop("finish")
+    text, held_out, sizes = _text(options.folder)
+    tokens = text["train"]
     run, checkpoint = options.folder / "run", options.folder / "run" / "checkpoint.npz"
     if options.resume:
         trainer = Trainer.resume(
-            checkpoint, tokens, text, sizes, options.threads,
+            checkpoint, tokens, held_out, sizes, options.threads,
             precision=_precision(options), other_text=options.other_text,
         )  # fmt: skip
     elif checkpoint.exists():
         raise ArgumentError(f"{checkpoint} exists; say --resume, or move the run away.")
     else:
         recipe = Recipe(seed=options.seed, precision=_precision(options))
-        trainer = Trainer(Shape(), recipe, tokens, text, sizes, options.threads)
+        trainer = Trainer(Shape(), recipe, tokens, held_out, sizes, options.threads)
     trainer.run(run, stopped=_stop_signal())
 
 
 def _decay(options: argparse.Namespace) -> None:
-    text, sizes = data.load(options.folder), data.token_sizes()
-    tokens, _ = text.pop("train"), text.pop("finish")
+    text, held_out, sizes = _text(options.folder)
+    tokens = text["train"]
     run, target = options.folder / "run", options.folder / "decay"
     _, about = load_parameters(run / "checkpoint.npz")
     steps = options.steps or max(1, about["step"] // 10)
     trainer = Trainer.resume(
-        run / "checkpoint.npz", tokens, text, sizes, options.threads,
+        run / "checkpoint.npz", tokens, held_out, sizes, options.threads,
         fall=steps, precision=_precision(options), other_text=True,
     )  # fmt: skip
     trainer.run(target, stopped=_stop_signal())
 
 
 def _finish(options: argparse.Namespace) -> None:
-    text, sizes = data.load(options.folder), data.token_sizes()
-    _, tokens = text.pop("train"), text.pop("finish")
+    text, held_out, sizes = _text(options.folder)
+    tokens = np.concatenate([text["finish"], text["rehearse"]])
     parameters, _ = load_parameters(options.folder / "decay" / "checkpoint.npz")
-    recipe = Recipe(end=options.steps, fall=options.steps, peak=4e-4, warmup=20, seed=2,
+    recipe = Recipe(end=options.steps, fall=options.steps, peak=1e-3, warmup=20, seed=2,
                     precision=_precision(options))  # fmt: skip
-    wanted = answers(tokens, vocabulary.read(vocabulary.FILE))
-    trainer = Trainer(parameters.shape, recipe, tokens, text, sizes, options.threads, wanted)
+    # Of the generated dialogues the answers alone; conversations are learned as a whole, so that
+    # people's talk is not forgotten.
+    wanted = np.ones(len(tokens), np.bool_)
+    wanted[: len(text["finish"])] = answers(text["finish"], vocabulary.read(vocabulary.FILE))
+    trainer = Trainer(parameters.shape, recipe, tokens, held_out, sizes, options.threads, wanted)
     trainer.parameters.flat[:] = parameters.flat
     trainer.run(options.folder / "finish", stopped=_stop_signal())
 

@@ -21,9 +21,10 @@ from .streams import pack
 
 __all__ = ["Sources", "documents", "load", "prepare", "token_sizes"]
 
-PARTS = ("train", "finish", "chat", "help")
+PARTS = ("train", "finish", "rehearse", "chat", "help")
 HELP_BYTES = 12_000_000
-FINISH_BYTES = 2_000_000
+FINISH_BYTES = 6_000_000
+REHEARSED = 8  # one conversation of training in so many
 HELD_OUT = 20  # one conversation in so many
 
 
@@ -79,8 +80,9 @@ def documents(sources: Sources, seed: int = 1, size: int = HELP_BYTES) -> dict[s
     Returns
     -------
     dict of str to list of str
-        ``train`` and ``finish`` (shuffled), ``chat`` (conversations held out) and
-        ``help`` (dialogues in phrasings held out).
+        ``train`` (shuffled), ``finish`` (dialogues of the finishing stage) and ``rehearse``
+        (conversations of training for it), ``chat`` (conversations held out) and ``help``
+        (dialogues in phrasings held out).
     """
     mixer = random.Random(seed)
     talk = list(sources.talk)
@@ -89,12 +91,10 @@ def documents(sources: Sources, seed: int = 1, size: int = HELP_BYTES) -> dict[s
     held, train = talk[:count], talk[count:]
     train = train + sources.prose + Dialogues(seed).documents(size)
     mixer.shuffle(train)
-    finish = Dialogues(seed + 2, shares=FINISH).documents(min(size, FINISH_BYTES))
-    finish += talk[count : count + len(talk) // 20]
-    mixer.shuffle(finish)
     return {
         "train": train,
-        "finish": finish,
+        "finish": Dialogues(seed + 2, shares=FINISH).documents(min(size, FINISH_BYTES)),
+        "rehearse": talk[count::REHEARSED],
         "chat": held,
         "help": Dialogues(seed + 1, True).documents(min(size, 120_000)),
     }
@@ -108,8 +108,8 @@ def prepare(downloads: Path, folder: Path, seed: int = 1) -> dict[str, dict[str,
     downloads : Path
         Where packages are kept.
     folder : Path
-        Receives ``train.npy``, ``finish.npy``, ``chat.npy``, ``help.npy`` and
-        ``text.json``, which tells their sizes and hashes.
+        Receives ``train.npy`` and so on, one for each of `PARTS`, and ``text.json``, which
+        tells their sizes and hashes.
     seed : int
         Seed of `documents`.
 
