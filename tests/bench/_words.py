@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import statistics
-import sys
-import time
 from collections.abc import Sequence
-from importlib import import_module
 
 import numpy as np
 from deep_tree_echo.events import Token
 from deep_tree_echo.generation import Reading
 from deep_tree_echo.words import Record
+
+from tests.bench._cpu import seconds
 
 N_VOCAB, N_EMBED, STATE = 65536, 768, 12 * 768 * 66
 N_TOKENS = 1000
@@ -35,14 +34,6 @@ class _Model:
 
     def decode_bytes(self, tokens: Sequence[int]) -> bytes:
         return b"word"
-
-
-def seconds() -> float:
-    """Processor time so far; inside Pyodide only Node knows it."""
-    if sys.platform != "emscripten":
-        return time.process_time()
-    used = import_module("js").process.cpuUsage()
-    return float(used.user + used.system) / 1e6
 
 
 def main() -> None:

@@ -21,10 +21,10 @@ for (const path of [numpy, own]) {
   py.unpackArchive(new Uint8Array(readFileSync(path)), "wheel", { extractDir });
 }
 
-// The module and the packages that it lies in.
+// The module, the packages that it lies in, and the clock.
 const parts = module.split(".");
-for (let i = 1; i <= parts.length; i++) {
-  const name = parts.slice(0, i).join("/") + (i < parts.length ? "/__init__.py" : ".py");
+const packages = parts.slice(1).map((_, i) => `${parts.slice(0, i + 1).join("/")}/__init__.py`);
+for (const name of [...packages, `${parts.join("/")}.py`, "tests/bench/_cpu.py"]) {
   py.FS.mkdirTree(dirname(`/project/${name}`));
   py.FS.writeFile(`/project/${name}`, readFileSync(join(repository, name)));
 }

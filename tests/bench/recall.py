@@ -69,13 +69,13 @@ def recalled(found: dict[str, Part], model: Model) -> dict[str, float]:
     by_words = MemoryMembrane(open_database(None))
     by_state = MemoryMembrane(open_database(None), model)
     for memory in (by_words, by_state):
-        with memory._table.database.transaction():
+        with memory._memories.table.database.transaction():
             for text in texts:
                 memory.store(text, session_id="bench")
 
     def similar(memory: MemoryMembrane) -> Finder:
         def find(query: str) -> list[str]:
-            order = sorted(memory._all().similar(query), key=lambda one: -one.total)
+            order = sorted(memory._memories.shelf.similar(query), key=lambda one: -one.total)
             return [one.item.content for one in order[:5]]
 
         return find
@@ -116,7 +116,7 @@ def merges(found: dict[str, Part]) -> dict[str, float]:
             memory = MemoryMembrane(open_database(None))
             for text in texts:
                 memory.store(text, "declarative")
-            merged = sum(len(group) - 1 for group in groups(memory._all(), threshold))
+            merged = sum(len(group) - 1 for group in groups(memory._memories.shelf, threshold))
             figures[f"merged_{name}_{threshold:g}"] = 100 * merged / len(facts)
     return figures
 

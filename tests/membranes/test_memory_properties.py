@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from zlib import crc32
 
+import numpy as np
 import pytest
 from deep_tree_echo.errors import ArgumentError
 from deep_tree_echo.membranes.memory import MemoryItem, MemoryMembrane, judge
 from deep_tree_echo.membranes.memory.index import WordIndex
 from deep_tree_echo.membranes.memory.lexicon import Lexicon
 from deep_tree_echo.membranes.memory.relevance import total, why
+from deep_tree_echo.membranes.memory.shelf import Shelf, Similarity
 from deep_tree_echo.membranes.memory.words import fold, terms
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.membranes.memories import closing, in_memory
 
 __all__ = ["closing"]
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).filter(str.strip)
+WORDS = ("dog", "cat", "parrot", "car", "drive", "music", "cello", "song", "zzz")
 NAMES = ("Anna", "Leo", "Rosa")
 THINGS = ("lives in Lisbon", "lives in Porto", "plays the cello", "does not play the cello")
 FORMS = ("{}.", "Remember that {}.", "{}!", "  {} ")
@@ -130,6 +135,39 @@ def test_an_index_that_lost_rows_scores_as_one_made_anew(
         assert old.best == pytest.approx(new.best)
         assert old.scores[left].tolist() == pytest.approx(new.scores.tolist())
         assert all(old.scores[row] == 0 for row in gone)
+
+
+class Drawn:
+    """An encoder of chance, whose encodings are often very like or unlike one another."""
+
+    fingerprint = "drawn"
+
+    def encode(self, text: str) -> NDArray[np.float32]:
+        found = np.zeros(256, np.float32)
+        found[:2] = np.random.default_rng(crc32(text.encode())).normal(size=2)
+        return found
+
+
+@given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), min_size=8, max_size=30),
+       st.lists(st.sampled_from(WORDS), min_size=2, max_size=5), st.integers(1, 3),
+       st.sampled_from([0.05, 0.25, 0.5]))  # fmt: skip
+def test_looking_for_a_few_finds_the_same_as_looking_at_all(
+    texts: list[list[str]], asked: list[str], most: int, least: float
+) -> None:
+    encoder = Drawn()
+    items = [
+        MemoryItem(str(at), " ".join(text), "declarative", at, "", 0.5)
+        for at, text in enumerate(texts)
+    ]
+    shelf = Shelf(items, {one.id: encoder.encode(one.id) for one in items}, encoder)
+    query = " ".join(asked)
+
+    def first(found: list[Similarity]) -> list[tuple[float, str]]:
+        return sorted(((one.total, one.item.id) for one in found), reverse=True)[:most]
+
+    every = shelf.similar(query, least)
+    assert first(shelf.similar(query, least, most)) == first(every)
+    assert all(one.total >= least for one in every)
 
 
 @given(TEXTS)

@@ -18,15 +18,25 @@ _OTHERS = 100  # texts without any of the words, so that the first memories tell
 _LEAST = 0.2  # words below this cosine are not related
 _MOST = 64  # related words of one; 200 find as much and cost twice the time
 _FIRST_TERMS = 4096  # of a text; what follows is stored, and not found by its words
+_AT_ONCE = 16  # words of a query, each of which takes a number for every row
 
 
 @dataclass(slots=True)
 class _Postings:
     """Where a word stands: rows of the index and how often."""
 
+    place: int | None
+    """Its place in the lexicon."""
     rows: list[int] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
-    packed: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+    packed: tuple[NDArray[np.intp], NDArray[np.float64]] | None = None
+
+    def pack(self) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """(n,) both, kept until they change."""
+        if self.packed is None:
+            # NumPy takes indices of another width, as int64 is to WebAssembly, much more slowly.
+            self.packed = np.array(self.rows, np.intp), np.array(self.counts, np.float64)
+        return self.packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +81,12 @@ class WordIndex:
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
         self._postings: dict[str, _Postings] = {}
+        self._by_place: dict[int, _Postings] = {}
+        self._known = np.zeros(len(lexicon), np.float64)  # rows that have each of its words
         self._lengths: list[int] = []
         self._rows: list[list[str]] = []
-        self._known: list[str] = []
-        self._vectors: NDArray[np.float32] | None = None
         self._length_array: NDArray[np.float64] | None = None
+        self._total = 0
         self._alive = 0
 
     def __len__(self) -> int:
@@ -88,16 +99,18 @@ class WordIndex:
         for word, count in Counter(found).items():
             postings = self._postings.get(word)
             if postings is None:
-                postings = self._postings[word] = _Postings()
-                if word in self._lexicon:
-                    self._known.append(word)
-                    self._vectors = None
+                postings = self._postings[word] = _Postings(self._lexicon.index.get(word))
+                if postings.place is not None:
+                    self._by_place[postings.place] = postings
             postings.rows.append(row)
             postings.counts.append(count)
             postings.packed = None
+            if postings.place is not None:
+                self._known[postings.place] += 1
         self._lengths.append(len(found))
         self._length_array = None
         self._rows.append(list(dict.fromkeys(found)))
+        self._total += len(found)
         self._alive += 1
         return row
 
@@ -105,14 +118,16 @@ class WordIndex:
         """Forgets a row; its number is not given again."""
         for word in self._rows[row]:
             postings = self._postings[word]
-            place = postings.rows.index(row)
-            del postings.rows[place], postings.counts[place]
+            at = postings.rows.index(row)
+            del postings.rows[at], postings.counts[at]
             postings.packed = None
+            if postings.place is not None:
+                self._known[postings.place] -= 1
             if not postings.rows:
                 del self._postings[word]
-                if word in self._lexicon:
-                    self._known.remove(word)
-                    self._vectors = None
+                if postings.place is not None:
+                    del self._by_place[postings.place]
+        self._total -= self._lengths[row]
         self._rows[row], self._lengths[row] = [], 0
         self._length_array = None
         self._alive -= 1
@@ -135,58 +150,50 @@ class WordIndex:
         """How a query meets every row."""
         scores = np.zeros(len(self), np.float64)
         asked = list(dict.fromkeys(terms(query)))[:_FIRST_TERMS]
-        total = sum(self._lengths)
-        mean = total / self._alive if total else 1.0
         best = 0.0
-        if self._length_array is None:
-            self._length_array = np.array(self._lengths, np.float64)
-        lengths = self._length_array
+        found: list[list[tuple[_Postings, float]]] = []
         for word in asked:
             weight = self.idf(word)
             best += weight
             if related := self._related(word, weight):
-                scores += self._meet(related, lengths, mean)
+                found.append(related)
+        if found:
+            mean = self._total / self._alive if self._total else 1.0
+            if self._length_array is None:
+                self._length_array = np.array(self._lengths, np.float64)
+            norms = _K1 * (1 - _B + _B * self._length_array / mean)
+            for begin in range(0, len(found), _AT_ONCE):
+                scores += self._meet(found[begin : begin + _AT_ONCE], norms)
         return Match(scores, best)
 
     def _meet(
-        self, related: list[tuple[str, float]], lengths: NDArray[np.float64], mean: float
+        self, found: list[list[tuple[_Postings, float]]], norms: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """(n_rows,) the best match of each row with one of the words."""
-        packed = [self._packed(word) for word, _ in related]
-        rows = np.concatenate([found for found, _ in packed])
-        counts = np.concatenate([found for _, found in packed])
-        shares = np.repeat([share for _, share in related], [len(found) for found, _ in packed])
-        weighed = counts * (_K1 + 1) / (counts + _K1 * (1 - _B + _B * lengths[rows] / mean))
-        here = np.zeros(len(self), np.float64)
-        np.maximum.at(here, rows, shares * weighed)
-        return here
+        """(n_rows,) for each row its best match with each word of the query, summed."""
+        pieces = [(word, one, share) for word, some in enumerate(found) for one, share in some]
+        packed = [one.pack() for _, one, _ in pieces]
+        rows = np.concatenate([rows for rows, _ in packed])
+        counts = np.concatenate([counts for _, counts in packed])
+        # What a piece counts for, and where the word of the query has its rows.
+        lengths = np.array([len(rows) for rows, _ in packed], np.intp)
+        shares = np.repeat(np.array([share for _, _, share in pieces]) * (_K1 + 1), lengths)
+        places = np.repeat(np.array([word for word, _, _ in pieces], np.intp) * len(self), lengths)
+        here = np.zeros(len(found) * len(self), np.float64)
+        np.maximum.at(here, places + rows, shares * counts / (counts + norms[rows]))
+        summed: NDArray[np.float64] = here.reshape(len(found), -1).sum(axis=0)
+        return summed
 
-    def _related(self, word: str, weight: float) -> list[tuple[str, float]]:
+    def _related(self, word: str, weight: float) -> list[tuple[_Postings, float]]:
         """Words that stand in the index and count for this one, with how much."""
-        found = [(word, weight)] if word in self._postings else []
-        vector = self._lexicon.vector(word)
-        if vector is None or not self._known:
-            return found
-        if self._vectors is None:
-            places = [self._lexicon.index[known] for known in self._known]
-            self._vectors = self._lexicon.vectors[places]
-        cosines = self._vectors @ vector
-        near = np.flatnonzero(cosines > _LEAST)
-        near = near[np.argsort(-cosines[near], kind="stable")[:_MOST]]
-        near_words = [self._known[place] for place in near.tolist()]
-        counts = np.array([len(self._postings[other].rows) for other in near_words], np.float64)
+        own = self._postings.get(word)
+        found = [] if own is None else [(own, weight)]
+        near, cosines = self._lexicon.near(word, _LEAST)
+        counts = self._known[near]
+        here = np.flatnonzero(counts)[:_MOST]
+        near, cosines, counts = near[here], cosines[here], counts[here]
         idfs = np.log1p((self._alive + _OTHERS - counts + 0.5) / (counts + 0.5))
-        shares = cosines[near].astype(np.float64) ** 2 * np.minimum(weight, idfs)
-        found += [
-            (other, share)
-            for other, share in zip(near_words, shares.tolist(), strict=True)
-            if other != word
-        ]
+        shares = cosines.astype(np.float64) ** 2 * np.minimum(weight, idfs)
+        for place, share in zip(near.tolist(), shares.tolist(), strict=True):
+            if (other := self._by_place[place]) is not own:
+                found.append((other, share))
         return found
-
-    def _packed(self, word: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        postings = self._postings[word]
-        if postings.packed is None:
-            rows = np.array(postings.rows, np.int64)
-            postings.packed = rows, np.array(postings.counts, np.float64)
-        return postings.packed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -10,7 +11,16 @@ from numpy.typing import NDArray
 
 from ...errors import ArgumentError
 
-__all__ = ["TYPES", "MemoryItem", "MemoryType", "Recalled", "checked_importance", "checked_type"]
+__all__ = [
+    "TYPES",
+    "MemoryItem",
+    "MemoryType",
+    "Recalled",
+    "checked_content",
+    "checked_importance",
+    "checked_tags",
+    "checked_type",
+]
 
 MemoryType = Literal["declarative", "procedural", "episodic"]
 TYPES: tuple[MemoryType, ...] = get_args(MemoryType)
@@ -128,3 +138,28 @@ def checked_importance(value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise ArgumentError(f"importance is {value!r}; it must be a number from 0 to 1.")
     return float(value)
+
+
+def checked_content(text: str) -> str:
+    """A text without the spaces around it, or `ArgumentError`."""
+    if not isinstance(text, str) or not text.strip():
+        raise ArgumentError(f"text is {text!r}; give a text that is not empty.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError(
+            "text has half a character (a lone surrogate); give whole ones."
+        ) from error
+    return text.strip()
+
+
+def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Words, each once, or `ArgumentError`."""
+    if isinstance(tags, str):
+        raise ArgumentError(f"tags is {tags!r}; give a list of words.")
+    found = []
+    for tag in tags:
+        if not isinstance(tag, str) or not tag.strip():
+            raise ArgumentError(f"A tag is {tag!r}; give words that are not empty.")
+        found.append(tag.strip())
+    return tuple(dict.fromkeys(found))

@@ -7,7 +7,7 @@ makes the file.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 __all__ = ["FILE", "Lexicon"]
 
 FILE = Path(__file__).with_name("lexicon.npz")
+_REMEMBERED = 1024  # words whose relatives are remembered: a talk says the same ones again
 
 
 class Lexicon:
@@ -41,6 +42,8 @@ class Lexicon:
         norms = np.linalg.norm(numbers, axis=1, keepdims=True)
         self.vectors: NDArray[np.float32] = numbers / np.maximum(norms, 1e-9)
         """(words, n), each of length 1."""
+        self.near = lru_cache(_REMEMBERED)(self._near)
+        """Words related to one, most related first; see `_near`."""
 
     @classmethod
     @cache
@@ -53,6 +56,9 @@ class Lexicon:
     def empty(cls) -> Lexicon:
         """Knows no word, so that only equal ones match."""
         return cls([], np.zeros((0, 1), np.float32))
+
+    def __len__(self) -> int:
+        return len(self.index)
 
     def __contains__(self, word: str) -> bool:
         return word in self.index
@@ -71,3 +77,13 @@ class Lexicon:
             if one is not None and vector is not None:
                 found[place] = one @ vector
         return found
+
+    def _near(self, word: str, least: float) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """(n,) places of the words whose cosine is above ``least``, greatest first; (n,) those."""
+        vector = self.vector(word)
+        if vector is None:
+            return np.zeros(0, np.intp), np.zeros(0, np.float32)
+        cosines = self.vectors @ vector
+        near = np.flatnonzero(cosines > least)
+        near = near[np.argsort(-cosines[near], kind="stable")]
+        return near, cosines[near]

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 
 from .items import MemoryType
+from .settings import MemorySettings
 from .words import fold, terms
 
-__all__ = ["Judgement", "is_question", "judge", "sentences", "without_request"]
+__all__ = ["Judgement", "is_question", "judge", "sentences", "without_request", "worth_keeping"]
 
 _REQUEST = re.compile(
     r"^\W*(?:please\s+)?(?:remember|don'?t forget|do not forget|keep in mind|note|memori[sz]e)"
@@ -135,3 +136,18 @@ def sentences(message: str) -> list[str]:
     """
     found = (part.strip() for part in _SENTENCE.split(message))
     return [part for part in found if part and not is_question(part) and len(set(terms(part))) >= 2]
+
+
+def worth_keeping(
+    message: str, answer: str, settings: MemorySettings
+) -> list[tuple[str, MemoryType, float]]:
+    """What to store of a message and its answer: text, type and importance."""
+    found: list[tuple[str, MemoryType, float]] = []
+    for sentence in sentences(message):
+        judged = judge(sentence)
+        if judged.importance >= settings.least_importance:
+            found.append((without_request(sentence), judged.memory_type, judged.importance))
+    if settings.exchanges and answer.strip() and terms(message):
+        worth = 0.1 if is_question(message) else 0.2
+        found.append((f"User: {message.strip()}\nAssistant: {answer.strip()}", "episodic", worth))
+    return found

@@ -55,11 +55,10 @@ class Shelf:
     ) -> None:
         self._lexicon = lexicon or Lexicon.bundled()
         self._encoder = encoder
+        self._matrix: tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]] | None
         self._items: dict[str, MemoryItem] = {}
         self._fill(items)
         self._encodings = dict(encodings)
-        self._matrix: tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]] | None
-        self._matrix = None
 
     def _fill(self, items: Iterable[MemoryItem]) -> None:
         self._index = WordIndex(self._lexicon)
@@ -72,6 +71,7 @@ class Shelf:
         self._items[item.id] = item
         self._rows[item.id] = self._index.add(f"{item.content}\n{' '.join(item.tags)}")
         self._ids.append(item.id)
+        self._matrix = None
 
     def __len__(self) -> int:
         return len(self._items)
@@ -136,47 +136,56 @@ class Shelf:
         if self._encodings.pop(id, None) is not None:
             self._matrix = None
 
-    def similar(self, query: str, least: float = 0.0) -> list[Similarity]:
+    def similar(self, query: str, least: float = 0.0, most: int | None = None) -> list[Similarity]:
         """The memories that share something with a query and are at least so similar to it.
 
         With ``W`` the score of the words, ``B`` the best that they could score, ``c`` the cosine
         of the states once their common direction is taken away and ``s`` the state's weight, it is
-        ``(min(W, B) + s c) / (B + s)``; without a model, ``s`` is 0.
+        ``(min(W, B) + s c) / (B + s)``; without a model, ``s`` is 0. Of those that cannot be among
+        the ``most`` similar ones, some are left out.
         """
         match = self._index.match(query)
         if match.best <= 0 or not self._items:
             return []
-        touched = match.scores > 0
-        words = np.minimum(match.scores, match.best)
-        cosines = self._cosines(query) if touched.any() else None
-        weight = 0.0 if cosines is None else STATE_WEIGHT
-        by_words = words / (match.best + weight)
-        by_state = (
-            np.zeros(len(words)) if cosines is None else cosines * weight / (match.best + weight)
-        )
-        total = np.clip(by_words + by_state, 0.0, 1.0)
-        rows = np.flatnonzero(touched & (total >= least))
-        columns = (array[rows].tolist() for array in (total, by_words, by_state))
-        return [
-            Similarity(self.at(row), *numbers)
-            for row, *numbers in zip(rows.tolist(), *columns, strict=True)
-        ]
+        weight = STATE_WEIGHT if self._compares_states else 0.0
+        whole = match.best + weight
+        rows = np.flatnonzero(match.scores)
+        words = np.minimum(match.scores[rows], match.best)
+        # What the best of the states would make of it; few are worth comparing.
+        able = (words + weight) / whole >= least
+        if most is not None and len(words) > most > 0:
+            able &= words >= np.partition(words, -most)[-most] - 2 * weight
+        rows, words = rows[able], words[able]
+        by_words = words / whole
+        by_state = self._cosines(query, rows) * (weight / whole) if weight and len(rows) else None
+        total = np.clip(by_words if by_state is None else by_words + by_state, 0.0, 1.0)
+        if by_state is None:
+            by_state = np.zeros(len(rows))
+        chosen = np.flatnonzero(total >= least)
+        columns = (array[chosen].tolist() for array in (rows, total, by_words, by_state))
+        return [Similarity(self.at(row), *numbers) for row, *numbers in zip(*columns, strict=True)]
 
-    def _cosines(self, query: str) -> NDArray[np.float64] | None:
-        """(n_rows,) of the states, 0 where a memory has no encoding; ``None`` without any."""
-        if self._encoder is None or len(self._encodings) < 2:
-            return None
+    @property
+    def _compares_states(self) -> bool:
+        return self._encoder is not None and len(self._encodings) >= 2
+
+    def _cosines(self, query: str, wanted: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(n,) of the states with those of ``wanted`` rows (n,), 0 where one has no encoding."""
+        assert self._encoder is not None
         if self._matrix is None:
             ids = [id for id in self._encodings if id in self._rows]
-            rows = np.array([self._rows[id] for id in ids], np.int64)
+            places = np.full(len(self._index), -1, np.intp)
+            places[[self._rows[id] for id in ids]] = np.arange(len(ids))
             encodings = np.array([self._encodings[id] for id in ids], np.float32)
             common = encodings.mean(axis=0) if len(ids) else np.zeros(SIZE, np.float32)
             encodings -= common
             lengths = np.linalg.norm(encodings, axis=1, keepdims=True)
-            self._matrix = rows, encodings / np.maximum(lengths, 1e-9), common
-        rows, directions, common = self._matrix
+            self._matrix = places, encodings / np.maximum(lengths, 1e-9), common
+        places, directions, common = self._matrix
         asked = self._encoder.encode(query) - common
         asked /= max(float(np.linalg.norm(asked)), 1e-9)
-        found = np.zeros(len(self._index), np.float64)
-        found[rows] = directions @ asked
+        at = places[wanted]
+        found = np.zeros(len(at), np.float64)
+        has = np.flatnonzero(at >= 0)
+        found[has] = directions[at[has]] @ asked
         return found

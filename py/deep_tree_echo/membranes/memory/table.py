@@ -44,6 +44,7 @@ _COLUMNS = (
     "id, content, memory_type, timestamp, session_id, importance, access_count, last_accessed, "
     "encoding, tags, metadata"
 )
+_AT_ONCE = 500  # memories that one statement asks for
 
 
 def new_id() -> str:
@@ -87,20 +88,23 @@ class MemoryTable:
     def get(self, ids: Sequence[str]) -> list[MemoryItem]:
         """Some memories, in the order of their ids; those that are not there are left out."""
         found = {}
-        for id in ids:
-            query = f"SELECT {_COLUMNS} FROM memories WHERE id = ?"
-            for row in self.database.execute(query, [id]):
-                found[id] = _item(row, self.associated(id))
+        # A statement has its price in the page, and SQLite a limit of marks in one.
+        for begin in range(0, len(ids), _AT_ONCE):
+            some = list(ids[begin : begin + _AT_ONCE])
+            marks = ", ".join("?" * len(some))
+            linked: dict[str, list[str]] = {}
+            for one, other in self.database.execute(
+                f"SELECT one, other FROM memory_associations WHERE one IN ({marks}) "
+                f"UNION SELECT other, one FROM memory_associations WHERE other IN ({marks}) "
+                "ORDER BY 1, 2",
+                some + some,
+            ):
+                linked.setdefault(str(one), []).append(str(other))
+            for row in self.database.execute(
+                f"SELECT {_COLUMNS} FROM memories WHERE id IN ({marks})", some
+            ):
+                found[str(row[0])] = _item(row, linked.get(str(row[0]), []))
         return [found[id] for id in ids if id in found]
-
-    def associated(self, id: str) -> list[str]:
-        """The ids that belong to one."""
-        rows = self.database.execute(
-            "SELECT other FROM memory_associations WHERE one = ? "
-            "UNION SELECT one FROM memory_associations WHERE other = ? ORDER BY 1",
-            [id, id],
-        )
-        return [str(row[0]) for row in rows]
 
     def put(self, item: MemoryItem, fingerprint: str = "") -> None:
         """Stores a memory, or changes the one with its id; its associations are not touched."""
