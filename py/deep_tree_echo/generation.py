@@ -210,7 +210,7 @@ class TextGeneration(Generation):
             if self._cancelled:
                 self._end("cancelled")
                 return
-            if any(form.over for form in self._forms):
+            if self._over():
                 if text := self._stream.finish():
                     self._show(text)
                     yield Token(text, END_OF_TEXT, 1.0, index)
@@ -240,6 +240,13 @@ class TextGeneration(Generation):
             if self._stream.stopped:
                 return
         self._end("length")
+
+    def _over(self) -> bool:
+        """Whether a form says so and no other one wants more."""
+        if not any(form.over for form in self._forms):
+            return False
+        text = self._before + bytes(self._bytes)
+        return all(form.over or form.may_end(text) for form in self._forms)
 
     def _may_end(self, n_bytes: int) -> bool:
         text = self._before + bytes(self._bytes[:n_bytes])

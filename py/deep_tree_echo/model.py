@@ -95,6 +95,7 @@ class Model:
         self._rwkv = rwkv
         self._tokenizer = tokenizer
         self._embedding = embedding
+        self._grammars: core.Grammars | None = None
         self._entries: list[weakref.finalize[..., Model]] = []
         self.fingerprint = fingerprint
         self.architecture = f"{info.architecture // 10}.{info.architecture % 10}"
@@ -399,7 +400,9 @@ class Model:
 
     def new_matcher(self, program: Program) -> core.Grammar:
         """Follows a text of this model's tokens through a grammar."""
-        return core.Grammar(program.words, self.tokenizer.core)
+        if self._grammars is None:
+            self._grammars = core.Grammars(self.tokenizer.core)
+        return self._grammars.start(program)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -434,6 +437,7 @@ class Model:
         """Gives the memory back now; the weights go with the last clone. Harmless twice."""
         self._rwkv.close()
         self._embedding = None
+        self._grammars = None
         for release in self._entries:
             release()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from deep_tree_echo import Model, platform
+from deep_tree_echo import Model, core, platform
+from deep_tree_echo.adaptation import Adaptation
 from deep_tree_echo.backends.base import ModelFile
 from deep_tree_echo.backends.chain import Chain
 from deep_tree_echo.context import CognitiveContext
@@ -16,6 +19,7 @@ from deep_tree_echo.errors import ArgumentError
 from deep_tree_echo.events import Done, Token
 from deep_tree_echo.generation import TextGeneration
 from deep_tree_echo.grammar import Grammar, GrammarGuidance
+from deep_tree_echo.guidance import Guidance
 from deep_tree_echo.membranes.grammar import GrammarMembrane
 from deep_tree_echo.membranes.reasoning import ReasoningMembrane
 from deep_tree_echo.sampling import SamplingSettings
@@ -115,6 +119,91 @@ def test_stop_strings_do_not_cut_it(model: Model) -> None:
     text = "".join(model.generate("x", grammar=grammar, stop=["b"], seed=3, max_tokens=40))
     assert grammar.matches(text)
     assert "b" not in text
+
+
+def test_two_grammars(model: Model) -> None:
+    """The answer fits both, and is over where both are."""
+
+    def both(first: str, second: str) -> str:
+        guidance = [GrammarGuidance(Grammar.gbnf(one)) for one in (first, second)]
+        generation = TextGeneration(model, "x", guidance=guidance, max_tokens=40)
+        for _ in generation:
+            pass
+        return generation.text
+
+    assert both("root ::= [ab]{3}", "root ::= [bc]+") == "bbb"
+    assert both("root ::= [bc]+", "root ::= [ab]{3}") == "bbb"
+    with pytest.raises(ArgumentError, match="No token that the grammar allows after 3 tokens"):
+        both("root ::= [b]{3}", "root ::= [b]{4}")
+
+
+@pytest.mark.parametrize("learns", [False, True])
+@pytest.mark.parametrize("keeps", [False, True])
+def test_penalties_count_each_token_once(
+    monkeypatch: pytest.MonkeyPatch, learns: bool, keeps: bool
+) -> None:
+    """An answer in pieces is the answer in one, whoever has a say in it."""
+    counted: list[list[int]] = []
+    new_sampler = Model.new_sampler
+
+    class Counting:
+        def __init__(self, sampler: core.Sampler) -> None:
+            self._sampler = sampler
+            self.sample = sampler.sample
+            counted.append([])
+            self._counted = counted[-1]
+
+        def accept(self, token: int) -> None:
+            self._counted.append(token)
+            self._sampler.accept(token)
+
+    monkeypatch.setattr(
+        Model, "new_sampler", lambda model, settings: Counting(new_sampler(model, settings))
+    )
+    settings = SamplingSettings(
+        temperature=0, repetition_penalty=1.3, presence_penalty=0.7, frequency_penalty=0.4, seed=1
+    )
+    grammar = Grammar.gbnf('root ::= " "? "[" [a-z, ]{30,60} "]"')
+    texts = []
+    for most in (28, 7):
+        guidance: list[Guidance] = [Adaptation()] if learns else []
+        guidance += [GrammarGuidance(grammar)] if keeps else []
+        chat = Conversation(
+            _chain("rwkv_cpp"), settings=settings, max_tokens=most, guidance=guidance
+        )
+        counted.clear()
+        done = list(chat.say("The quokka hops. The quokka eats. The quokka"))[-1]
+        for _ in range(28 // most - 1):
+            if done.stop_reason == "length":
+                done = list(chat.go_on())[-1]
+        texts.append(chat.turns[-1].raw)
+        tokens = [event for event in counted if event]
+        # Each piece counts what came before it, and its own tokens.
+        assert [len(some) for some in tokens] == [most * i for i in range(1, 28 // most + 1)]
+        assert all(some == tokens[-1][: len(some)] for some in tokens)
+    assert texts[0] == texts[1]
+
+
+def test_masks_serve_the_next_answer() -> None:
+    """The masks of a grammar are made once; with the model they go."""
+    gc.collect()  # of other tests
+    before = core.grammar_bytes()
+    model = Model.load()
+    grammar = Grammar.json_schema(SCHEMA)
+    first = model.new_matcher(grammar.program)
+    first.mask(np.zeros(model.n_vocab, np.float32))
+    second = model.new_matcher(grammar.program)
+    assert second.nbytes == first.nbytes == core.grammar_bytes() - before
+    # Each stands where its own text stands.
+    first.feed(b"{")
+    assert second.clone().mask(np.zeros(model.n_vocab, np.float32))[1] == 1
+    # Grammars used long ago are let go of.
+    for i in range(8):
+        model.new_matcher(Grammar.gbnf(f'root ::= "{i}"').program)
+    del first, second
+    few = core.grammar_bytes() - before
+    model.close()
+    assert core.grammar_bytes() == before < few + before
 
 
 def test_a_grammar_and_a_schema(model: Model) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import threading
+import weakref
+from collections import OrderedDict
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_size_t, c_uint32, c_void_p
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +18,10 @@ from .library import HANDLE, SIGNATURES, Owner, address, check, library, make
 from .text import Tokenizer
 
 _ERROR_BUDGET = 4
+_MOST_KEPT = 2  # grammars of a vocabulary, each of some megabytes at most
+
+_in_use: weakref.WeakSet[Grammar] = weakref.WeakSet()
+_in_use_lock = threading.Lock()
 
 SIGNATURES |= {
     "echo_grammar_new": (c_int32, c_void_p, c_size_t, c_void_p, HANDLE),
@@ -68,6 +76,8 @@ class Grammar(Owner):
         self._allowed = c_uint32()
         self._kept = c_double()
         self._results = ctypes.byref(self._allowed), ctypes.byref(self._kept)
+        with _in_use_lock:
+            _in_use.add(self)
 
     def clone(self) -> Grammar:
         """Another text at the same place."""
@@ -132,6 +142,57 @@ class Grammar(Owner):
         with self._lock:
             n_bytes: int = library().echo_grammar_bytes(self._handle)
         return n_bytes
+
+
+class Words(Protocol):
+    """A program that has been compiled."""
+
+    @property
+    def words(self) -> NDArray[np.uint32]:
+        """The words of its rules."""
+
+
+class Grammars:
+    """The grammars used last with one vocabulary: the next text by one finds its masks made.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        The vocabulary.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._kept: OrderedDict[int, tuple[weakref.ref[Words], Grammar]] = OrderedDict()
+
+    def start(self, program: Words) -> Grammar:
+        """A grammar before the first byte of a text."""
+        key = id(program)
+        of, first = self._kept.pop(key, (None, None))
+        if of is None or first is None or of() is not program:
+            first = Grammar(program.words, self._tokenizer)
+        self._kept[key] = weakref.ref(program), first
+        while len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+        return first.clone()
+
+
+def grammar_bytes() -> int:
+    """Memory of all grammars in use, in bytes.
+
+    Examples
+    --------
+    >>> grammar = Grammar(np.array([1, 1, 0, 0, 0, 1, 0, 0]), Tokenizer.bytes_with_offset(1))
+    >>> grammar_bytes() >= grammar.nbytes > 0
+    True
+    """
+    with _in_use_lock:
+        families = {id(grammar._lock): grammar for grammar in _in_use if not grammar.closed}
+    found = 0
+    for grammar in families.values():
+        with contextlib.suppress(ArgumentError):  # closed since
+            found += grammar.nbytes
+    return found
 
 
 def _check(status: int) -> None:

@@ -63,7 +63,8 @@ class GrammarGuide:
     def adjust(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         """Forbids every token that cannot follow; see `Guide`."""
         masked, allowed, kept = self._matcher.mask(logits)
-        if not np.isfinite(masked).any():
+        # What has a share has a probability; the other way round it is too small to tell.
+        if not kept and not np.isfinite(masked).any():
             raise ArgumentError(
                 f"No token that the grammar allows after {len(self.allowed)} tokens of the answer "
                 "has a probability above 0; the model, or what else guides it, forbids them all."
