@@ -6,7 +6,7 @@ C counterpart exactly once, serves one thread at a time (a lock sees to it), and
 after ``close`` with an `ArgumentError`.
 """
 
-from .grammar import Grammar
+from .grammar import Grammar, Grammars, grammar_bytes
 from .library import (
     ABI_VERSION,
     FORMATS,
@@ -33,6 +33,7 @@ __all__ = [
     "TYPES",
     "Estimate",
     "Grammar",
+    "Grammars",
     "Info",
     "LoadOptions",
     "Loader",
@@ -47,6 +48,7 @@ __all__ = [
     "check",
     "gram_add",
     "gram_solve",
+    "grammar_bytes",
     "library",
     "lms_update",
     "simd_targets",
