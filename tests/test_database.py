@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -120,6 +121,32 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         open_database(other)
     with pytest.raises(FileError, match="cannot be opened"):
         open_database(tmp_path)
+
+
+def test_a_file_of_small_pages_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    with contextlib.closing(sqlite3.connect(path)) as earlier:
+        earlier.executescript("PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;" + NOTES)
+        earlier.execute("INSERT INTO notes (value) VALUES ('long ago')")
+        earlier.commit()
+    database = open_database(path)
+    insert(database, b"x" * 100_000)
+    assert values(database) == ["long ago", b"x" * 100_000]
+    assert database.execute("PRAGMA page_size") == [(4096,)]
+    assert database.execute("PRAGMA integrity_check") == [("ok",)]
+    database.close()
+
+
+def test_what_holds_for_every_database(database: Database) -> None:
+    database.migrate("notes", [NOTES])
+    insert(database, b"x" * 20_000_000)
+    assert database.execute("PRAGMA page_size") == [(16384,)]
+    assert database.execute("PRAGMA cache_size") == [(-4096,)]
+    assert database.execute("PRAGMA foreign_keys") == [(1,)]
+    # Natively it is part of the process.
+    assert (database.memory_bytes > 20_000_000) == isinstance(database, PageDatabase)
+    database.close()
+    assert database.memory_bytes == 0
 
 
 def test_full_disk_leaves_all_intact(database: Database) -> None:

@@ -198,6 +198,13 @@ def test_an_answer_to_a_deleted_talk_is_not_kept(page: Page) -> None:
     assert call(page, "talks") == []
 
 
+class Held:
+    memory_bytes = 5
+
+    def close(self) -> None:
+        pass
+
+
 class Bytes(bytes):
     """JavaScript's bytes, as Pyodide gives them."""
 
@@ -238,6 +245,13 @@ def test_a_file_of_talks_there_and_back(page: Page) -> None:
     assert len(added) == 2
     assert len(call(other, "talks")) == 3
     other.store.close()
+
+
+def test_its_memory_is_counted_while_it_is_open(page: Page) -> None:
+    page.store.need().database = Held()  # type: ignore[assignment]
+    assert page.store.memory_bytes == 5
+    page.store.close()
+    assert page.store.memory_bytes == 0
 
 
 def test_bad_calls(page: Page) -> None:

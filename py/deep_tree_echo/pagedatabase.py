@@ -32,9 +32,12 @@ class PageDatabase(Database):
         if persistent:
             # One worker has the file for itself, and so needs no memory shared with others.
             self._execute("PRAGMA locking_mode = EXCLUSIVE", ())
-            self._execute("PRAGMA journal_mode = WAL", ())
-            self._execute("PRAGMA synchronous = NORMAL", ())
-        self._execute("PRAGMA foreign_keys = ON", ())
+        self._set_up()
+
+    @property
+    def memory_bytes(self) -> int:
+        """All of SQLite's own memory in WebAssembly, which never becomes less."""
+        return 0 if self._sqlite is None else int(self._sqlite.memoryBytes)
 
     def _execute(self, sql: str, parameters: Sequence[Value]) -> list[tuple[Value, ...]]:
         kinds = ""

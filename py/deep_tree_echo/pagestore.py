@@ -92,6 +92,11 @@ class PageStore:
             raise ArgumentError("The store is not open yet; wait for the status line.")
         return self._store
 
+    @property
+    def memory_bytes(self) -> int:
+        """Memory that it holds outside of Python's, in bytes: SQLite's own, caches included."""
+        return 0 if self._store is None else self._store.database.memory_bytes
+
     def close(self) -> None:
         """Lets the database go."""
         if self._store is not None:

@@ -76,6 +76,11 @@ export class Sqlite {
     }
   }
 
+  /** Bytes of the memory that SQLite has for all its databases. */
+  get memoryBytes() {
+    return this.#sqlite3.wasm.heap8u().byteLength;
+  }
+
   close() {
     for (const statement of this.#kept.values()) statement.finalize();
     this.#kept.clear();
