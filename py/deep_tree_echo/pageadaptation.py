@@ -109,8 +109,6 @@ class PageAdaptation:
         self._known.clear()
         chosen = kept.choice(_CHOICE) if kept is not None else None
         self._mode = chosen if chosen in _MODES else "off"
-        if database is not None and self._mode != "off":
-            database.migrate("adaptation", _VERSIONS)
 
     def _execute(self, sql: str, *values: Value) -> list[tuple[Value, ...]]:
         database = self._store.need().database

@@ -204,7 +204,7 @@ class Learner:
             "counts": np.array([self.slots.count, self.contexts.count]),
             "mixture": self.mixture.weights,
             "squares": self.mixture.squares,
-            "alone": np.array(self.mixture.alone),
+            "trust": np.array([self.mixture.alone, self.mixture.bits]),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -221,7 +221,7 @@ class Learner:
             "covariance": (self.n_features + 1, self.n_features + 1),
             "vectors": (size, self.contexts.vectors.shape[1]), "slots": (size,), "counts": (2,),
             "mixture": self.mixture.weights.shape, "squares": self.mixture.squares.shape,
-            "alone": (),
+            "trust": (2,),
         }  # fmt: skip
         for name, shape in shapes.items():
             if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
@@ -233,6 +233,9 @@ class Learner:
             raise ValueError("a context has no token")
         if n and not -1 <= arrays["tokens"].min() <= arrays["tokens"].max() < self.n_vocab:
             raise ValueError(f"a token is not below {self.n_vocab}")
+        alone, bits = arrays["trust"].tolist()
+        if not 0.0 < alone <= 1.0:
+            raise ValueError(f"the model alone is trusted {alone}")
         self.slots.restore(arrays["tokens"], arrays["seen"], counts[0])
         self.readout.restore(arrays["weights"], arrays["covariance"])
         self.contexts.vectors[:size], self.contexts.slots[:size] = (
@@ -241,4 +244,4 @@ class Learner:
         )
         self.contexts.count = counts[1]
         self.mixture.weights, self.mixture.squares = arrays["mixture"], arrays["squares"]
-        self.mixture.alone = float(arrays["alone"])
+        self.mixture.alone, self.mixture.bits = alone, bits

@@ -2,18 +2,30 @@ r"""How much each expert's opinion counts, learned as the text passes.
 
 The shares are a softmax of linear functions of a few numbers that say how sure an expert is; the
 weights follow the gradient of the log-probability of each token (Jacobs and others, Adaptive
-mixtures of local experts, 1991), the model's own score being 0. A last mixture of the result with
-the model alone follows Herbster and Warmuth (Tracking the best expert, 1998): whatever the text
-is, it costs at most one bit more than the model in all, and about
-\(\alpha / \ln 2\) bits a token for the chance \(\alpha\) of a change.
+mixtures of local experts, 1991), the model's own score being 0.
+
+At last the result and the model alone are mixed. With the trust \(v\) in the model alone and the
+probabilities \(p\) of the model and \(m\) of the mixture, a token costs
+\(-\log(v p + (1 - v) m)\), and then
+
+\[ v' = \frac{v p}{v p + (1 - v) m}, \quad
+   v \leftarrow \max\bigl(v' + \alpha (\tfrac12 - v'),\; v_0\, 2^{-\rho B}\bigr), \]
+
+where \(B\) are the bits that the model alone has spent so far and \(\alpha\) the chance of a change
+(Herbster and Warmuth, Tracking the best expert, 1998). What a token costs more than by the model
+alone is \(\log_2 (v' / v)\); so from any place of a text on, all that follows costs at most
+\(\log_2 (1 / v)\), which is \(\rho B + \log_2 (1 / v_0)\) bits there, and \(\alpha / \ln 2\) bits a
+token.
 """
 
 from __future__ import annotations
 
+from math import log2
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_SIGNS", "Mixture"]
+__all__ = ["N_SIGNS", "Mixture", "softmax"]
 
 Floats = NDArray[np.float64]
 
@@ -29,8 +41,21 @@ START = np.array(
 )
 """(experts, N_SIGNS) the weights before the first token; found on texts of other people."""
 
+ALONE = 0.7
+"""How much the model alone is trusted at first."""
+MAY_LOSE = 0.0025
+"""The part of the bits spent so far that may be lost from here on."""
+
 _LEAST = 1e-12
 _LARGEST_STEP = 1.0
+
+
+def softmax(signs: Floats, weights: Floats) -> Floats:
+    """(1 + experts,) the shares, the model's first, for signs and weights (experts, N_SIGNS)."""
+    scores = np.zeros(1 + len(signs))
+    scores[1:] = (signs * weights).sum(1)
+    found: Floats = np.exp(scores - scores.max())
+    return found / float(found.sum())
 
 
 class Mixture:
@@ -49,19 +74,14 @@ class Mixture:
         self._share = share
         self.weights = START.copy()
         self.squares = np.ones(START.shape)  # of the gradients so far
-        self.alone = 0.5
+        self.alone = ALONE
         """How much the model alone is trusted."""
+        self.bits = 0.0
+        """What the text has cost so far by the model alone."""
 
     def shares(self, signs: Floats) -> Floats:
-        """(1 + experts,) the shares, the model's first, for signs (experts, N_SIGNS).
-
-        An expert whose signs are all 0 has nothing to say.
-        """
-        scores = np.zeros(1 + len(signs))
-        scores[1:] = (signs * self.weights).sum(1)
-        scores[1:][signs[:, 0] == 0.0] = -np.inf
-        found: Floats = np.exp(scores - scores.max())
-        return found / float(found.sum())
+        """(1 + experts,) the shares, the model's first, for signs (experts, N_SIGNS)."""
+        return softmax(signs, self.weights)
 
     def learn(self, signs: Floats, shares: Floats, probabilities: Floats) -> None:
         """Learns from what each expert (1 + experts,) gave to the token that came."""
@@ -73,4 +93,7 @@ class Mixture:
         self.weights += np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
         model = max(float(probabilities[0]), _LEAST)
         trust = self.alone * model / (self.alone * model + (1.0 - self.alone) * mixed)
-        self.alone = self._share * 0.5 + (1.0 - self._share) * trust
+        self.bits -= log2(model)
+        self.alone = max(
+            self._share * 0.5 + (1.0 - self._share) * trust, ALONE * 2.0 ** (-MAY_LOSE * self.bits)
+        )

@@ -49,7 +49,7 @@ class AdaptationSettings:
     regularisation: float = 3.0
     gain: float = 10.0
     rate: float = 0.03
-    share: float = 1e-4
+    share: float = 1e-3
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from .settings import AdaptationSettings
 
 __all__ = ["Snapshot", "read_snapshot", "write_snapshot"]
 
-VERSION = 1
+VERSION = 2
 _MAGIC = b"DTE adaptation\n"
 _CHECKSUM = 32
 
