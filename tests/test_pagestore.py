@@ -248,6 +248,7 @@ def test_a_file_of_talks_there_and_back(page: Page) -> None:
 
 
 def test_its_memory_is_counted_while_it_is_open(page: Page) -> None:
+    page.store.need().close()
     page.store.need().database = Held()  # type: ignore[assignment]
     assert page.store.memory_bytes == 5
     page.store.close()
