@@ -138,6 +138,91 @@ def test_a_deleted_memory_is_gone_from_the_file_and_can_be_taken_back(path: Path
     page.store.close()
 
 
+def kept(page: Page, text: str, id: str, before: str | None = None) -> None:
+    """Says something in a talk of the store, after another answer there."""
+    about = {"id": "talk", "title": "", "created": 1, "updated": 1, "leaf": id}
+    turns: list[dict[str, Any]] = []
+    if before is not None:
+        (asked,) = page.store.need().path(before)[-2:-1]
+        turns = [
+            {"id": asked.id, "role": "user", "text": asked.text},
+            {"id": before, "role": "assistant", "text": page.store.need().message(before).text},
+        ]
+    said = {"id": f"q{id}", "role": "user", "text": text}
+    more: list[dict[str, Any]] = [
+        said | {"parent": before, "status": "done"},
+        {"id": id, "role": "assistant", "text": "", "parent": f"q{id}", "status": "streaming"},
+    ]
+    page.store.call("save", json.dumps({"talk": about, "messages": more}))
+    settings = {"max_tokens": 4, "temperature": 0.0}
+    asking = {"turns": [*turns, said], "answerId": id, "continues": False, "settings": settings}
+    page.begin(json.dumps(asking))
+    while json.loads(page.pump(1.0)):
+        pass
+
+
+def states(page: Page) -> list[str]:
+    rows = page.store.need().database.execute(
+        "SELECT id FROM messages JOIN states ON states.message = messages.number ORDER BY id"
+    )
+    return [str(id) for (id,) in rows]
+
+
+def test_what_was_recalled_in_a_talk_goes_with_its_memory(path: Path) -> None:
+    page = opened(path)
+    call(page, "choose", on=True)
+    kept(page, "Tell me of the weather", "a")
+    secret = call(page, "store", text="My sister Anna plays the quinquereme.")
+    kept(page, "Which instrument does Anna play?", "b", "a")
+    kept(page, "And the weather tomorrow?", "c", "b")
+    assert "quinquereme" in page.store.need().message("qb").raw
+    assert states(page) == ["a", "b", "c"]
+    call(page, "delete", id=secret["id"])
+    everything = b"".join(file.read_bytes() for file in path.parent.glob("chats.db*"))
+    assert b"quinquereme" not in everything
+    # What has read it is read again without it when the talk goes on; what came before is not.
+    assert states(page) == ["a"]
+    kept(page, "And Anna?", "d", "c")
+    assert page._talk is not None
+    assert page._talk.position is not None
+    assert "quinquereme" not in page._talk.position.text
+    assert "Which instrument" in page._talk.position.text
+    page.store.close()
+
+
+def test_a_memory_deleted_while_an_answer_reads_it_is_taken_out_at_its_end(path: Path) -> None:
+    page = opened(path)
+    call(page, "choose", on=True)
+    secret = call(page, "store", text="My sister Anna plays the quinquereme.")
+    pump = page.pump
+    page.pump = lambda seconds: "[]"  # type: ignore[method-assign]
+    kept(page, "Which instrument does Anna play?", "b")
+    pump(0.0)
+    call(page, "delete", id=secret["id"])
+    while json.loads(pump(1.0)):
+        pass
+    assert states(page) == []
+    everything = b"".join(file.read_bytes() for file in path.parent.glob("chats.db*"))
+    assert b"quinquereme" not in everything
+    page.store.close()
+
+
+def test_switching_off_ends_it_for_the_answer_under_way(page: Page) -> None:
+    call(page, "choose", on=True)
+    turns = [{"id": "qa", "role": "user", "text": TOLD}]
+    settings = {"max_tokens": 4, "temperature": 0.0}
+    asked = {"turns": turns, "answerId": "a", "continues": False, "settings": settings}
+    page.begin(json.dumps(asked))
+    page.pump(0.0)
+    call(page, "choose", on=False)
+    while json.loads(page.pump(1.0)):
+        pass
+    assert contents(page) == []
+    call(page, "choose", on=True)
+    answered(page, TOLD, "b")
+    assert len(contents(page)) == 1
+
+
 def test_search_filters_sorts_and_pages(page: Page) -> None:
     for number in range(30):
         call(page, "store", text=f"Fact {number} of tree {number % 3} in Tromsø is here.")

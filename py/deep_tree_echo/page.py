@@ -104,6 +104,7 @@ class Page:
         self.words = PageWords()
         self.store = PageStore()
         self.memories = PageMemories(self.store)
+        self.memories.unread = self._unread
         self.adaptation = PageAdaptation(self.store)
         self._budget = Budget(LIMIT_MB, self.words.kept)
         self._chain: Chain | None = None
@@ -570,6 +571,14 @@ class Page:
         self.words.ended(talk.current if talk else None)
         if talk is not None and talk.current is not None:
             self._known[self._answer_id] = _Known(talk, talk.current)
+        with contextlib.suppress(FileError):
+            self.memories.answered()
+
+    def _unread(self, ids: list[str]) -> bool:
+        """What was read of these messages is no longer what is to be read; whether one answers."""
+        for name in ids:
+            self._known.pop(name, None)
+        return self._events is not None
 
     def stop(self) -> None:
         """Ends the answer under way before its next token."""

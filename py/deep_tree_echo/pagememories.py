@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .database import Database
 from .errors import ArgumentError, EchoError
 from .pagecalls import Calls
 from .pagestore import PageStore
+from .store.recalled import take_back
 
 if TYPE_CHECKING:
     from .membranes.memory import MemoryItem, MemoryMembrane
@@ -68,6 +69,10 @@ class PageMemories:
         }
         self.call = Calls("the memories have", methods)
         store.moves = self._move
+        self.unread: Callable[[list[str]], bool] | None = None
+        """Told the messages that are to be read again, for the memories in what was read are gone;
+        whether an answer is under way."""
+        self._gone: list[str] | None = []
 
     @property
     def on(self) -> bool:
@@ -121,7 +126,24 @@ class PageMemories:
                     "Memories need NumPy, which could not be fetched; reload the page."
                 ) from error
             self._membrane = MemoryMembrane(database, self._model)
+            self._membrane.on_gone = self._take_back
+            self._membrane.learns = self._chosen["on"]
         return self._membrane
+
+    def answered(self) -> None:
+        """An answer has ended; what was deleted meanwhile is taken out of it as well."""
+        gone, self._gone = self._gone, []
+        if gone != [] and self._database is not None:
+            self._take_back(gone)
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _take_back(self, texts: Sequence[str] | None) -> None:
+        """What was recalled in other talks goes there, too."""
+        if self._database is None:
+            return
+        ids = take_back(self._database, texts)
+        if self.unread is not None and self.unread(ids):
+            self._gone = None if texts is None or self._gone is None else [*self._gone, *texts]
 
     def _move(self, old: Database, new: Database) -> None:
         """What was told while the file was elsewhere comes along."""
@@ -153,6 +175,8 @@ class PageMemories:
         chosen = self._chosen | changes
         kept.choose(_CHOICE, chosen)
         self._chosen = chosen
+        if self._membrane is not None:
+            self._membrane.learns = chosen["on"]
         return self._state()
 
     def _list(

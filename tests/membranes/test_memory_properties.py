@@ -114,6 +114,32 @@ def test_what_is_no_file_of_memories_imports_nothing(document: object) -> None:
     assert len(memory) == 1
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"content": "half \ud800"},
+        {"content": " "},
+        {"session_id": "\ud800"},
+        {"timestamp": 10**400},
+        {"last_accessed": 1e300},
+        {"metadata": {"sources": 5}},
+        {"metadata": {"sources": [{"content": 1}]}},
+        {"metadata": {"repeats": "often"}},
+        {"tags": [1]},
+        {"access_count": 2**70},
+    ],
+)
+def test_a_wrong_value_of_a_file_imports_nothing(wrong: dict[str, object]) -> None:
+    memory = MemoryMembrane(in_memory())
+    memory.store("Anna lives in Lisbon.")
+    one = memory.items[0].to_json()
+    records = [one | {"id": "other"}, one | {"id": "wrong"} | wrong]
+    document = {"format": "deep-tree-echo memories 1", "memories": records}
+    with pytest.raises(ArgumentError):
+        memory.import_json(json.dumps(document))
+    assert len(memory) == 1
+
+
 @given(st.lists(st.sampled_from(["dog cat", "car", "music cello", "zzz", "the"]), max_size=12),
        st.data())  # fmt: skip
 def test_an_index_that_lost_rows_scores_as_one_made_anew(

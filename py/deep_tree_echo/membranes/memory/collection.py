@@ -5,17 +5,21 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ...database import Database
 from . import consolidation, relevance
 from .encoding import Encoder
 from .items import MemoryItem, Recalled
+from .prompt import spoken
 from .shelf import Shelf
 from .table import MemoryTable, as_stored
 from .words import fold, terms
 
-__all__ = ["Collection"]
+__all__ = ["Collection", "Gone"]
+
+Gone = Callable[[Sequence[str] | None], object]
+"""Told what models may have read of memories that are gone; ``None``: of all."""
 
 
 class Collection:
@@ -33,6 +37,8 @@ class Collection:
         self.table = MemoryTable(database)
         self._encoder = encoder
         self._shelf: Shelf | None = None
+        self.on_gone: Gone | None = None
+        """Told of what is deleted or changed, in the same transaction."""
 
     @property
     def encoder(self) -> Encoder | None:
@@ -88,6 +94,8 @@ class Collection:
                 fingerprint = self._encoder.fingerprint
             with self.table.database.transaction():
                 self.table.put(item, fingerprint)
+                if before is not None:
+                    self._tell([before])
         else:
             # The encoding stays what it is.
             with self.table.database.transaction():
@@ -101,7 +109,11 @@ class Collection:
 
     def add_all(self, items: Sequence[MemoryItem]) -> None:
         """Adds memories that come from elsewhere, with what belongs together."""
+        contents = {item.id: item.content for item in items}
         with self.table.database.transaction():
+            before = self.table.get(list(contents))
+            gone = [item for item in before if item.content != contents[item.id]]
+            self._tell(gone)
             for item in items:
                 self.table.put(item)
             known = {item.id for item in self.table.all()}
@@ -110,10 +122,13 @@ class Collection:
                     if id in known and id != item.id:
                         self.table.associate(item.id, id)
         self._shelf = None
+        if gone:
+            self.table.wipe_traces()
 
     def drop(self, ids: Sequence[str]) -> None:
         """Deletes memories, with their bytes in the file."""
         with self.table.database.transaction():
+            self._tell(self.table.get(ids))
             self.table.delete(ids)
         for id in ids:
             self.shelf.remove(id)
@@ -124,9 +139,15 @@ class Collection:
         ids = [item.id for item in self.shelf.items]
         with self.table.database.transaction():
             self.table.delete(ids)
+            if self.on_gone is not None:
+                self.on_gone(None)
         self._shelf = None
         self.table.wipe_traces()
         return len(ids)
+
+    def _tell(self, items: Sequence[MemoryItem]) -> None:
+        if self.on_gone is not None and items:
+            self.on_gone([spoken(text) for item in items for text in _wordings(item)])
 
     def used(self, ids: Sequence[str], now: float) -> list[str]:
         """Counts a use of those that are still there; gives their ids."""
@@ -194,3 +215,10 @@ class Collection:
             item, whole = fresh[one.item.id], math.fsum(why.values())
             found.append(Recalled(item, whole, why, one.total, one.by_words, one.by_state))
         return found
+
+
+def _wordings(item: MemoryItem) -> Iterator[str]:
+    """Its own, and those of the memories that were merged into it."""
+    yield item.content
+    for source in item.metadata.get("sources", ()):
+        yield source["content"]

@@ -121,7 +121,7 @@ class MemoryMembrane(Memories):
         forgotten: list[MemoryItem] = []
         with self._lock:
             used = self._came.pop(context.session_id, [])
-            if not settings.nothing:
+            if self.learns and not settings.nothing:
                 used = self._memories.used(used, self._clock())
                 for text, kind, worth in worth_keeping(context.user_input, answer, settings):
                     stored.append(self._remember(text, kind, worth, context.session_id))

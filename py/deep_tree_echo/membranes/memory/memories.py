@@ -11,7 +11,7 @@ from typing import Any
 from ...database import Database
 from ...errors import ArgumentError
 from . import transfer
-from .collection import Collection
+from .collection import Collection, Gone
 from .encoding import Encoder, encoder_of
 from .items import (
     MemoryItem,
@@ -41,6 +41,8 @@ class Memories:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings or MemorySettings()
+        self.learns = True
+        """Whether answers are learned from; a switch that also ends it for one under way."""
         self._memories = Collection(database, encoder or encoder_of(model))
         self._clock = clock
         self._lock = threading.RLock()
@@ -55,6 +57,19 @@ class Memories:
     def sees_states(self) -> bool:
         """Whether a model's states help to find memories; otherwise only words do."""
         return self._memories.encoder is not None
+
+    @property
+    def on_gone(self) -> Gone | None:
+        """Told what models may have read of memories that are deleted or changed.
+
+        It is called with the texts in the transaction of the change, which fails with it; with
+        ``None`` where all are deleted.
+        """
+        return self._memories.on_gone
+
+    @on_gone.setter
+    def on_gone(self, told: Gone | None) -> None:
+        self._memories.on_gone = told
 
     def __len__(self) -> int:
         with self._lock:

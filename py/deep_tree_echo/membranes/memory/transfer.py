@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from ...errors import ArgumentError
-from .items import MemoryItem, checked_importance, checked_type
+from .items import MemoryItem, checked_content, checked_importance, checked_type
 
 __all__ = ["FORMAT", "from_json", "to_json"]
 
 FORMAT = "deep-tree-echo memories 1"
+_LATEST = 1e15  # seconds; a machine's clock says less
 
 
 def to_json(items: list[MemoryItem]) -> str:
@@ -62,23 +63,41 @@ def _item(record: Any, place: int) -> MemoryItem:
             raise ArgumentError(f"{name} of memory {place} of the file is {values!r}.")
         return tuple(values)
 
+    def seconds(name: str) -> float:
+        value = field(name, (int, float))
+        if abs(value) > _LATEST:
+            raise ArgumentError(f"{name} of memory {place} of the file is {value!r}.")
+        return float(value)
+
     if not isinstance(record, dict):
         raise ArgumentError(f"Memory {place} of the file is {record!r}; it must be an object.")
     last = record.get("last_accessed")
     try:
-        json.dumps(record, allow_nan=False)
+        json.dumps(record, allow_nan=False, ensure_ascii=False).encode()
     except ValueError as error:
-        raise ArgumentError(f"Memory {place} of the file has a number that is none.") from error
+        raise ArgumentError(
+            f"Memory {place} of the file has a number that is none, or half a character."
+        ) from error
+    metadata = field("metadata", dict, {})
+    sources, repeats = metadata.get("sources", []), metadata.get("repeats", 0)
+    known = isinstance(sources, list) and all(
+        isinstance(one, dict) and isinstance(one.get("content"), str) for one in sources
+    )
+    if not known or isinstance(repeats, bool) or not isinstance(repeats, int):
+        raise ArgumentError(
+            f"metadata of memory {place} of the file is {metadata!r}; its sources must be earlier "
+            "memories, and its repeats a whole number."
+        )
     return MemoryItem(
         id=field("id", str),
-        content=field("content", str),
+        content=checked_content(field("content", str)),
         memory_type=checked_type(field("memory_type", str)),
-        timestamp=float(field("timestamp", (int, float))),
+        timestamp=seconds("timestamp"),
         session_id=field("session_id", str, ""),
         importance=checked_importance(field("importance", (int, float))),
         access_count=max(0, field("access_count", int, 0)),
-        last_accessed=None if last is None else float(field("last_accessed", (int, float))),
+        last_accessed=None if last is None else seconds("last_accessed"),
         tags=texts("tags"),
         associations=texts("associations"),
-        metadata=field("metadata", dict, {}),
+        metadata=metadata,
     )
