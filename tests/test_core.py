@@ -136,6 +136,27 @@ def test_each_object_is_freed_exactly_once(monkeypatch):
     assert freed == [1, 2]
 
 
+def test_what_is_collected_together_ends_without_what_was_freed():
+    said = []
+
+    def answer(tokenizer):
+        try:
+            yield
+        finally:
+            try:
+                tokenizer.encode(b"the rest")
+            except errors.ArgumentError as error:
+                said.append(str(error))
+
+    events = answer(core.Tokenizer.bytes_with_offset(0))
+    next(events)
+    cycle = [events]
+    cycle.append(cycle)
+    del events, cycle
+    gc.collect()
+    assert said == ["This tokenizer is closed; make a new one."]
+
+
 def test_clones_outlive_the_model_they_come_from(loaded):
     clone = loaded.clone()
     loaded.close()

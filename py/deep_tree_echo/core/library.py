@@ -127,7 +127,8 @@ class Owner:
 
     @property
     def _handle(self) -> int:
-        if self._pointer is None:
+        # Of a cycle that is collected, the object may be freed before what still uses it ends.
+        if self._pointer is None or not self._finalizer.alive:
             raise ArgumentError(f"This {self._noun} is closed; make a new one.")
         return self._pointer
 
