@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from deep_tree_echo.adaptation import AdaptationSettings
-from deep_tree_echo.adaptation.mixture import N_SIGNS, Mixture
+from deep_tree_echo.adaptation.mixture import N_SIGNS, Mixture, softmax
 from deep_tree_echo.adaptation.slots import Slots
 from deep_tree_echo.errors import ArgumentError
 from hypothesis import given
@@ -145,7 +145,7 @@ def test_from_any_place_on_little_can_be_lost(tokens):
     trusts, lost = [], []
     for model, others in tokens:
         given_to_it = np.array([model, others, others, others])
-        shares = mixture.shares(signs)
+        shares = softmax(signs, mixture.weights)
         mixed = mixture.alone * model + (1 - mixture.alone) * (shares @ given_to_it)
         trusts.append(mixture.alone)
         lost.append(np.log2(model / mixed))

@@ -10,9 +10,7 @@ import statistics
 import time
 
 import numpy as np
-from deep_tree_echo import SamplingSettings, core, platform
 from deep_tree_echo.adaptation import AdaptationSettings
-from deep_tree_echo.adaptation.adaptation import LogSum
 from deep_tree_echo.adaptation.learner import Learner
 from deep_tree_echo.adaptation.senses import Senses
 
@@ -22,22 +20,12 @@ ROUNDS = 400
 WARM_S = 3.0
 
 
-class Sampling:
-    """What the learner asks of a model."""
-
-    def new_sampler(self, settings: SamplingSettings) -> core.Sampler:
-        """The model's sampler."""
-        return core.Sampler(settings, N_VOCAB)
-
-
 def main() -> None:
     """Prints the medians: of a token of an answer, and of one of the user's text."""
     drawn = np.random.default_rng(1)
     settings = AdaptationSettings()
     senses = Senses(N_EMBED, settings)
     learner = Learner(N_VOCAB, senses, settings)
-    if platform.IN_PYODIDE:
-        learner.log_sum = LogSum(Sampling())
     logits = 3 * drawn.standard_normal((8, N_VOCAB)).astype(np.float32)
     hidden = drawn.standard_normal((64, N_EMBED)).astype(np.float32)
     tokens = (drawn.zipf(1.3, 100_000) % N_VOCAB).tolist()

@@ -542,6 +542,51 @@ ECHO_API echo_status echo_lms_update(const echo_lms_settings* settings, const do
                                      const double* targets, size_t count, double* weights,
                                      double* outputs);
 
+/* -------------------------------------------------------------- adaptation
+ *
+ * What is expected of the next token by four experts that learn from a text: the
+ * model, a readout's corrections of it, and what followed similar contexts, seen
+ * with two resolutions. Only tokens with a slot are candidates. What is computed
+ * is in docs/adaptation.md; all that is learned lies with the caller. */
+enum { ECHO_EXPERTS = 4, ECHO_SIGNS = 5 };
+
+typedef struct echo_expectation {
+  /* What is known. */
+  const float* logits;       /* (n_vocab) the model's                            */
+  const int64_t* tokens;     /* (n_slots) of each slot; -1 if it has none        */
+  const double* corrections; /* (n_slots) of the logits, by the readout          */
+  const float* contexts;     /* (n_contexts, width) unit vectors                 */
+  const int64_t* followers;  /* (n_contexts) the slot of what came after each    */
+  const float* vector;       /* (width) the present one                          */
+  const double* weights;     /* (ECHO_EXPERTS - 1, ECHO_SIGNS) of the shares     */
+  uint64_t n_vocab;
+  uint64_t n_slots;    /* at least 1                                             */
+  uint64_t n_contexts; /* at least 1                                             */
+  uint64_t width;
+  double resolutions[2]; /* of the contexts                                      */
+  double most;           /* no logit is corrected further                        */
+  double count;          /* tokens learned so far                                */
+  double alone;          /* how much the model alone is trusted, in [0, 1]       */
+  /* What is found. */
+  double* experts; /* (ECHO_EXPERTS, n_slots) probabilities, the model's first   */
+  double* mixed;   /* (n_slots) the final ones                                   */
+  double* signs;   /* (ECHO_EXPERTS - 1, ECHO_SIGNS)                             */
+  double* shares;  /* (ECHO_EXPERTS)                                             */
+  double* rests;   /* (ECHO_EXPERTS) factors of all other tokens' probabilities  */
+  float* work;     /* (2, n_contexts)                                            */
+  double rest;     /* the final factor                                           */
+  double log_sum;  /* the logarithm of the sum of the logits' exponentials       */
+} echo_expectation;
+
+/* Fills in what is found. A logit that is NaN or +infinity, or all -infinity, leave
+ * log_sum NaN and the rest undefined: nothing can be expected. */
+ECHO_API echo_status echo_expect(echo_expectation* expectation);
+
+/* The unit vector of matrix x, or 0: matrix (n, width), which may be NULL for the
+ * identity with n = width; x (width), unit (n). */
+ECHO_API echo_status echo_project(const float* matrix, size_t n, size_t width, const float* x,
+                                  float* unit);
+
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from math import log, nan
+from math import log
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import platform
 from ..errors import ArgumentError
 from ..guidance import Guide
 from ..hidden import hidden_of
-from ..sampling import SamplingSettings
 from .gauge import Gauge
 from .learner import Learner
 from .recent import Recent
@@ -89,8 +87,6 @@ class Adaptation:
                 self._senses = Senses(known.n_embed, self.settings)
                 self._learner = Learner(known.n_vocab, self._senses, self.settings)
                 self._owner = owner
-            if platform.IN_PYODIDE:
-                self._learner.log_sum = LogSum(model)
             return _Listening(self, model, self._learner, self._senses)
 
     def reset(self) -> None:
@@ -167,25 +163,6 @@ class Adaptation:
         self._gauge.bytes += n_bytes
         self._gauge.nats_without -= log(max(without, 1e-300))
         self._gauge.nats_with -= log(max(adapted, 1e-300))
-
-
-class LogSum:
-    """The largest logit and the logarithm of the sum of all, by the model's own sampler.
-
-    In a browser that takes a third of NumPy's time, which would be a tenth of a token's; natively
-    NumPy is faster.
-    """
-
-    def __init__(self, model: LanguageModel) -> None:
-        self._sampler = model.new_sampler(SamplingSettings(temperature=0, seed=0))
-
-    def __call__(self, logits: Any) -> tuple[float, float]:
-        try:
-            token, probability = self._sampler.sample(logits)
-        except ArgumentError:  # no logit is a finite number
-            return nan, nan
-        top = float(logits[token])
-        return top, top - log(probability)
 
 
 class _Nothing:

@@ -14,12 +14,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RESOLUTIONS", "Contexts"]
+__all__ = ["Contexts"]
 
 Floats = NDArray[np.float32]
-
-RESOLUTIONS = (12.0, 40.0)
-"""One sees alike what is roughly so, the other only what is nearly the same."""
 
 
 class Contexts:
@@ -50,25 +47,3 @@ class Contexts:
         self.vectors[at] = vector
         self.slots[at] = slot
         self.count += 1
-
-    def expect(self, vector: Floats, n_slots: int) -> list[tuple[NDArray[np.float64], float]]:
-        """What followed contexts like this one, by each of `RESOLUTIONS`.
-
-        Returns
-        -------
-        list of tuple
-            A distribution (n_slots,), and the logarithm of the sum of the weights, where a context
-            exactly the same weighs 1.
-        """
-        n = self.size
-        # Without BLAS, as in a browser, einsum takes half the time of a product.
-        alike = np.einsum("ij,j->i", self.vectors[:n], vector)
-        top = float(alike.max())
-        slots = self.slots[:n]
-        found = []
-        for sharpness in RESOLUTIONS:
-            weights = np.exp(sharpness * (alike - top))
-            counts = np.bincount(slots, weights, n_slots)
-            total = float(counts.sum())
-            found.append((counts / total, sharpness * (top - 1.0) + float(np.log(total))))
-        return found

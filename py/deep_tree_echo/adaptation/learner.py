@@ -3,76 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .contexts import RESOLUTIONS, Contexts
-from .mixture import N_SIGNS, Mixture
-from .readout import MOST, Readout
+from .contexts import Contexts
+from .expectation import Expectation, Question, expecting, log_sum
+from .mixture import Mixture
+from .readout import Readout
 from .senses import Sensed, Senses
 from .settings import AdaptationSettings
 from .slots import Slots
 
-__all__ = ["Expectation", "Learner"]
+__all__ = ["Learner"]
 
 Floats = NDArray[np.float64]
 
 _SPARE = 128
-_TINY = 1e-30
-
-
-@dataclass(slots=True)
-class Expectation:
-    """What is expected of one token, by everyone.
-
-    Parameters
-    ----------
-    logits : ndarray of float32, shape (n_vocab,)
-        The model's.
-    log_sum : float
-        The logarithm of the sum of their exponentials.
-    model, mixed : ndarray, shape (n_slots,)
-        Probabilities of the tokens that have slots: the model's, and the final ones.
-    rest : float
-        What the probability of every other token is multiplied with.
-    experts : ndarray, shape (1 + experts, n_slots)
-        Probabilities by each expert, the model first.
-    rests : ndarray, shape (1 + experts,)
-        As ``rest``, for each expert.
-    signs, shares : ndarray
-        See `Mixture`.
-    corrections : ndarray, shape (n_rows of the readout,)
-        The readout's.
-    """
-
-    logits: NDArray[np.float32]
-    log_sum: float
-    model: Floats
-    mixed: Floats
-    rest: float
-    experts: Floats
-    rests: Floats
-    signs: Floats
-    shares: Floats
-    corrections: Floats
-
-    def adjusted(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(n_vocab,) logits of the final probabilities, up to a constant."""
-        found = self.logits.copy()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            moved = np.log(self.mixed / (self.model * self.rest))
-        known = (tokens >= 0) & np.isfinite(moved)
-        found[tokens[known]] += moved[known].astype(np.float32)
-        return found
-
-
-def log_sum(logits: NDArray[np.float32]) -> tuple[float, float]:
-    """The largest of some logits, and the logarithm of the sum of their exponentials."""
-    top = float(logits.max())
-    return top, top + float(np.log(np.exp(logits - np.float32(top)).sum()))
 
 
 class Learner:
@@ -86,12 +34,14 @@ class Learner:
         What it sees of a place.
     settings : AdaptationSettings
         Sizes and rates.
+    engine : {"auto", "libecho", "python"}
+        What finds expectations.
     """
 
-    def __init__(self, n_vocab: int, senses: Senses, settings: AdaptationSettings) -> None:
+    def __init__(
+        self, n_vocab: int, senses: Senses, settings: AdaptationSettings, engine: str = "auto"
+    ) -> None:
         n_features = senses.n_features
-        self.log_sum = log_sum
-        """Finds the logarithm of the sum of the exponentials of logits."""
         self.n_vocab, self.n_features, self.window = n_vocab, n_features, settings.window
         self.slots = Slots(min(n_vocab, settings.window + _SPARE))
         self.contexts = Contexts(settings.window, senses.width)
@@ -99,68 +49,42 @@ class Learner:
             n_features, self.slots.capacity, settings.regularisation, settings.gain
         )
         self.mixture = Mixture(settings.rate, settings.share)
+        self._expect = expecting(engine)
 
     def expect(self, logits: NDArray[np.float32], sensed: Sensed) -> Expectation | None:
         """What is expected after ``logits`` (n_vocab,) in a context; ``None`` if nothing is known.
 
         Logits of ``-inf`` stay what they are.
         """
-        n = len(self.slots.tokens)
-        if not n:
+        if not len(self.slots.tokens):
             return None
-        top, total = self.log_sum(logits)
-        if not np.isfinite(total):
-            return None
-        tokens = self.slots.tokens
-        model = np.exp(logits[tokens].astype(np.float64) - total)
-        model[tokens < 0] = 0.0
-        corrections = self.readout.corrections(sensed.features)
-        experts = np.empty((2 + len(RESOLUTIONS), n))
-        rests = np.zeros(len(experts))
-        signs = np.zeros((len(experts) - 1, N_SIGNS))
-        sure = top - total
-        experts[0], rests[0] = model, 1.0
-        moved = model * np.exp(np.clip(corrections[:n], -MOST, MOST))
-        scale = 1.0 - float(model.sum()) + float(moved.sum())
-        scale = 1.0 / max(scale, float(moved.sum()), _TINY)
-        experts[1], rests[1] = moved * scale, scale
-        signs[0] = (1.0, np.log1p(self.contexts.count), 0.0, 0.0, sure)
-        for i, (shares, density) in enumerate(self.contexts.expect(sensed.vector, n), 2):
-            likeliest = int(shares.argmax())
-            experts[i] = shares
-            signs[i - 1] = (
-                1.0,
-                density,
-                np.log(shares[likeliest]),
-                np.log(model[likeliest] + 1e-6),
-                sure,
+        size = self.contexts.size
+        return self._expect(
+            Question(
+                logits,
+                self.slots.tokens,
+                self.readout.corrections(sensed.features),
+                self.contexts.vectors[:size],
+                self.contexts.slots[:size],
+                sensed.vector,
+                self.mixture.weights,
+                self.mixture.alone,
+                self.contexts.count,
             )
-        shares = self.mixture.shares(signs)
-        alone = self.mixture.alone
-        weights = (1.0 - alone) * shares
-        weights[0] += alone
-        # What is forbidden stays so, and is no loss for the others: logits need no sum.
-        experts[:, model == 0.0] = 0.0
-        return Expectation(
-            logits, total, model, weights @ experts, float(weights @ rests), experts, rests,
-            signs, shares, corrections,
-        )  # fmt: skip
+        )
 
     def probabilities(self, expected: Expectation, token: int) -> tuple[float, float, Floats]:
         """What model, mixture and each expert (1 + experts,) gave to a token."""
         slot = self.slots.find(token)
         if slot >= 0:
-            return (
-                float(expected.model[slot]),
-                float(expected.mixed[slot]),
-                expected.experts[:, slot],
-            )
+            given = expected.experts[:, slot]
+            return float(given[0]), float(expected.mixed[slot]), given
         model = float(np.exp(float(expected.logits[token]) - expected.log_sum))
         return model, model * expected.rest, model * expected.rests
 
     def alone(self, logits: NDArray[np.float32], token: int) -> float:
         """The model's own probability of a token."""
-        return float(np.exp(float(logits[token]) - self.log_sum(logits)[1]))
+        return float(np.exp(float(logits[token]) - log_sum(logits)[1]))
 
     def learn(self, expected: Expectation | None, sensed: Sensed, token: int) -> None:
         """Learns that a token came in a context."""

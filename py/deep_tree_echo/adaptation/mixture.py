@@ -79,10 +79,6 @@ class Mixture:
         self.bits = 0.0
         """What the text has cost so far by the model alone."""
 
-    def shares(self, signs: Floats) -> Floats:
-        """(1 + experts,) the shares, the model's first, for signs (experts, N_SIGNS)."""
-        return softmax(signs, self.weights)
-
     def learn(self, signs: Floats, shares: Floats, probabilities: Floats) -> None:
         """Learns from what each expert (1 + experts,) gave to the token that came."""
         mixed = max(float(shares @ probabilities), _LEAST)

@@ -21,9 +21,6 @@ __all__ = ["Readout"]
 
 Floats = NDArray[np.float64]
 
-MOST = 8.0
-"""No logit is moved further."""
-
 _FIRST_ROWS = 256
 """So many at first: a text of a few thousand tokens has no more than some hundred different."""
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import core
 from ..dtesn.draws import Draws
 from ..dtesn.reservoir import Reservoir
+from ..errors import BackendError
 from .settings import AdaptationSettings
 
 __all__ = ["Sensed", "Senses"]
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,11 @@ class Senses:
         Numbers of a hidden vector.
     settings : AdaptationSettings
         Sizes and the seed.
+    engine : {"auto", "libecho", "python"}
+        What computes.
     """
 
-    def __init__(self, n_embed: int, settings: AdaptationSettings) -> None:
+    def __init__(self, n_embed: int, settings: AdaptationSettings, engine: str = "auto") -> None:
         self.width = min(n_embed, settings.features)
         """Numbers of a projected hidden vector."""
         self._projection = None
@@ -52,6 +59,7 @@ class Senses:
             # Distances stay what they are, nearly (Johnson and Lindenstrauss 1984).
             drawn = Draws(settings.seed).normal(n_embed * self.width)
             self._projection = drawn.reshape(self.width, n_embed).astype(np.float32)
+        self._project = projecting(engine)
         self._n_echo = settings.reservoir
         self._reservoir = None
         if settings.reservoir:
@@ -61,6 +69,7 @@ class Senses:
                 leak_rate=0.3,
                 density=min(1.0, 10 / settings.reservoir),
                 seed=settings.seed,
+                engine=engine,
             )
         self.n_features = self.width + self._n_echo
         """Numbers that the readout sees."""
@@ -70,11 +79,7 @@ class Senses:
 
         ``None``: the reservoir is at rest.
         """
-        seen = hidden
-        if self._projection is not None:
-            # Without BLAS, as in a browser, einsum takes half the time of a product.
-            seen = np.einsum("ij,j->i", self._projection, hidden)
-        vector = seen / np.float32(max(float(np.sqrt(seen @ seen)), 1e-12))
+        vector = self._project(self._projection, hidden)
         features = np.empty(self.n_features)
         features[: self.width] = vector
         state = np.zeros(self._n_echo, np.float32)
@@ -83,3 +88,21 @@ class Senses:
             state = self._reservoir.run(vector[None])[0]
             features[self.width :] = state / np.sqrt(self._n_echo)
         return Sensed(vector, features, state)
+
+
+def projecting(engine: str) -> Callable[[Floats | None, Floats], Floats]:
+    """What makes unit vectors of a matrix and a vector: libecho where it is, else NumPy."""
+    if engine != "python":
+        try:
+            core.library()
+            return core.project
+        except BackendError:
+            if engine == "libecho":
+                raise
+    return _project
+
+
+def _project(matrix: Floats | None, x: Floats) -> Floats:
+    found = x if matrix is None else matrix @ x
+    unit: Floats = found / np.float32(max(float(np.sqrt(found @ found)), 1e-12))
+    return unit

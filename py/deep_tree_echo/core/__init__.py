@@ -6,6 +6,7 @@ C counterpart exactly once, serves one thread at a time (a lock sees to it), and
 after ``close`` with an `ArgumentError`.
 """
 
+from .adaptation import Expectation, expect, project
 from .grammar import Grammar, Grammars, grammar_bytes
 from .library import (
     ABI_VERSION,
@@ -32,6 +33,7 @@ __all__ = [
     "SIGNATURES",
     "TYPES",
     "Estimate",
+    "Expectation",
     "Grammar",
     "Grammars",
     "Info",
@@ -46,10 +48,12 @@ __all__ = [
     "Tokenizer",
     "address",
     "check",
+    "expect",
     "gram_add",
     "gram_solve",
     "grammar_bytes",
     "library",
     "lms_update",
+    "project",
     "simd_targets",
 ]
