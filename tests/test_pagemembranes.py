@@ -102,6 +102,8 @@ def test_several_candidates_with_their_tree_and_words(page: Page) -> None:
         assert "".join(reversed(texts)).strip() == one["text"].strip()
     assert sum(vote["share"] for vote in drawn["votes"]) == pytest.approx(1)
     chosen = drawn["candidates"][drawn["chosen"]]
+    # Readers count from 1.
+    assert found["parts"]["reasoning"]["numbers"]["chosen"] == drawn["chosen"] + 1
     assert events[-1]["text"] == chosen["text"].strip()
     tokens = [event for event in events if event["type"] == "token"]
     assert [event["word"][0] for event in tokens] == [event["id"] for event in tokens]

@@ -180,9 +180,7 @@ class Account:
             last = _step(event.name, event.step, now, None)
             self._steps.append(last)
         last["seconds"] = now - last["begin"]
-        last["numbers"] = dict(event.numbers)
-        if "chosen" in last["numbers"]:
-            last["numbers"]["chosen"] += 1  # readers count from 1
+        last["numbers"] = _from_one(event.numbers)
         if event.error:
             last["error"] = event.error
 
@@ -217,7 +215,7 @@ class Account:
             "received": response.input_text[:_MOST_TEXT],
             "gave": "" if name == "memory" else response.output_text[:_MOST_TEXT],
             "seconds": response.processing_time,
-            "numbers": _numbers(state),
+            "numbers": _from_one(_numbers(state)),
             "error": about.get("error", ""),
         }
         if response.confidence is None:
@@ -350,6 +348,11 @@ def _drawn(response: MembraneResponse) -> dict[str, Any]:
 def _short(node: Mapping[str, Any]) -> float | None:
     value = node["log_probability"]
     return None if value is None else round(value, 4)
+
+
+def _from_one(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Readers count candidates from 1."""
+    return {name: value + (name == "chosen") for name, value in numbers.items()}
 
 
 def _numbers(state: Mapping[str, Any], before: str = "") -> dict[str, float]:

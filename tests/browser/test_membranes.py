@@ -90,6 +90,37 @@ def test_each_answer_opens_its_own(page: Page) -> None:
     page.get_by_role("button", name="Back to now").click()
 
 
+def test_the_steps_are_seen_one_by_one_in_nested_membranes(page: Page) -> None:
+    say(page, "What can I do here?")
+    wait_answer(page)
+    page.get_by_role("button", name="What happened inside").click()
+    drawing = page.locator("echo-membrane-view")
+    # The end is shown first.
+    expect(drawing.get_by_role("img")).to_have_attribute(
+        "aria-label", "Step 5: The answer leaves the engine, and is on the page."
+    )
+    labels = drawing.locator("svg .label").all_text_contents()
+    assert labels == ["engine", "memory", "reasoning", "grammar", "model"]
+    place = page.get_by_role("slider", name="Step", exact=True)
+    place.focus()
+    page.keyboard.press("Home")
+    expect(place).to_have_attribute("aria-valuetext", "0 of 5: The question")
+    expect(drawing.locator(".flight")).to_have_count(0)
+    page.get_by_role("button", name="One step on").click()
+    page.get_by_role("button", name="One step on").click()
+    read = page.locator("echo-nested .said")
+    expect(read).to_contain_text(re.compile(r"The model reads\. The model reads \d+ tokens"))
+    expect(page.locator("echo-membranes li[aria-current=step]")).to_contain_text("The model reads")
+    assert_accessible(page)
+    # A step of the list is shown, too; another answer begins at its end.
+    page.get_by_role("button", name="Reasoning weighs the answer").click()
+    expect(place).to_have_attribute("aria-valuetext", "4 of 5: Reasoning weighs the answer")
+    expect(drawing.locator("svg text").filter(has_text="confidence")).to_be_visible()
+    say(page, "Is my data private?")
+    wait_answer(page, 2)
+    expect(place).to_have_attribute("aria-valuetext", "5 of 5: The answer")
+
+
 def test_several_vote_and_another_is_taken(page: Page) -> None:
     several(page, 4)
     expect(page.get_by_role("button", name=ASKING)).to_contain_text("4 and vote")
@@ -166,7 +197,9 @@ def test_drawing_is_stopped(page: Page) -> None:
 
 def test_an_answer_as_json(page: Page) -> None:
     choose(page, "Answer as JSON, by a schema")
-    expect(page.get_by_role("status").filter(has_text="Every answer will fit it.")).to_be_visible()
+    expect(
+        page.get_by_role("status").filter(has_text="Every new answer will fit it.")
+    ).to_be_visible()
     assert_accessible(page)
     shoot(page, "schema-box")
     page.keyboard.press("Escape")
@@ -189,6 +222,38 @@ def test_an_answer_as_json(page: Page) -> None:
     shoot(page, "json-answer")
 
 
+def test_what_goes_on_stays_in_its_form(page: Page) -> None:
+    page.evaluate(f"{SESSION}.saveSettings({{ ...{SESSION}.settings, seed: 7, max_tokens: 12 }})")
+    choose(page, "Answer as JSON, by a schema")
+    expect(page.get_by_role("status").filter(has_text="Every new answer")).to_be_visible()
+    say(page, "Is it good?")
+    answer = page.get_by_role("article", name="Answer")
+    expect(answer).to_contain_text("It is not complete")
+    expect(answer).to_contain_text("kept to a JSON schema")
+    # What is asked for by now does not matter.
+    choose(page, "Free text")
+    page.get_by_role("button", name=ASKING).click()
+    more = answer.get_by_role("button", name="Continue")
+    expect(more).to_have_attribute("title", "Goes on within the same JSON schema")
+    for _ in range(6):
+        if not more.count():
+            break
+        more.click()
+        answer.locator(".tools").wait_for()
+    value = json.loads(page.get_by_role("group", name="The answer").inner_text())
+    assert value["answer"] in ("yes", "no")
+    # Neither does a branch leave it: what does not fit is refused, and what fits goes on in it.
+    page.evaluate(f"{SESSION}.saveSettings({{ ...{SESSION}.settings, max_tokens: 64 }})")
+    answer.get_by_role("button", name="Words").click()
+    page.evaluate(
+        f"""() => {{
+          const {{ talk, answers }} = {SESSION};
+          answers.branchAt(talk.messages[talk.leaf], 3, [7, 0.1, ""]);
+        }}"""
+    )
+    expect(answer).to_contain_text("the answer is kept to a JSON schema, and nothing that fits")
+
+
 def test_what_cannot_be_compiled_is_not_sent(page: Page) -> None:
     choose(page, "By a grammar (GBNF)")
     box = page.get_by_role("textbox", name="GBNF grammar")
@@ -204,7 +269,9 @@ def test_what_cannot_be_compiled_is_not_sent(page: Page) -> None:
     expect(page.get_by_label("Your message")).to_have_value("Hello")
     expect(page.get_by_role("article")).to_have_count(0)
     page.get_by_role("button", name="A date (GBNF)").click()
-    expect(page.get_by_role("status").filter(has_text="Every answer will fit it.")).to_be_visible()
+    expect(
+        page.get_by_role("status").filter(has_text="Every new answer will fit it.")
+    ).to_be_visible()
     page.get_by_role("button", name="Send").click()
     page.locator(".figures").wait_for(timeout=BOOT_MS)
     assert page.get_by_role("group", name="The answer").inner_text().split()[1] in (

@@ -1,8 +1,17 @@
 import { describe, expect, it } from "vitest";
 
-import { EXAMPLES, PLAIN, pretty, shortAsking, wholeAsking } from "../src/talk/asking.js";
+import {
+  EXAMPLES,
+  heldAgain,
+  heldBy,
+  PLAIN,
+  pretty,
+  shortAsking,
+  wholeAsking,
+} from "../src/talk/asking.js";
+import { append, newTalk } from "../src/talk/tree.js";
 import { elected, runsOf, voteOf } from "../src/viz/reasoning-tree.js";
-import type { Drawn } from "../src/worker/protocol.js";
+import type { Account, Drawn } from "../src/worker/protocol.js";
 
 describe("how answers are asked for", () => {
   it("makes whole what was kept", () => {
@@ -21,6 +30,20 @@ describe("how answers are asked for", () => {
   it("breaks the lines of JSON and of nothing else", () => {
     expect(pretty('{"a":[1]}')).toBe('{\n  "a": [\n    1\n  ]\n}');
     expect(pretty("{half")).toBe("{half");
+  });
+
+  it("keeps an answer that goes on to the form in which it has begun", () => {
+    const asked = { ...PLAIN, form: "grammar" as const };
+    const held = heldBy(asked);
+    expect(held).toEqual({ form: "grammar", source: PLAIN.sources.grammar });
+    expect(heldBy(PLAIN)).toBeUndefined();
+    const answer = append(newTalk(), null, "assistant", "", "done");
+    expect(heldAgain({ ...answer, held }, PLAIN)).toBe(held);
+    expect(heldAgain(answer, asked)).toBeUndefined();
+    // One that was kept before its source was.
+    const membranes = { form: "grammar" } as Account;
+    expect(heldAgain({ ...answer, membranes }, asked)).toEqual(held);
+    expect(heldAgain({ ...answer, membranes }, PLAIN)).toBeUndefined();
   });
 
   it("has three examples, of JSON where they say so", () => {

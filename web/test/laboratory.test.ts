@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 
-import type { Frame, MembraneState } from "../src/laboratory/frames.js";
-import { membraneName, traceRows } from "../src/laboratory/frames.js";
+import { traceRows } from "../src/laboratory/frames.js";
 import { csv, fileName } from "../src/file.js";
-import { layout, shelve, type Box } from "../src/laboratory/membrane-layout.js";
-import { counted, multiset, objectName } from "../src/laboratory/names.js";
 import { Playback } from "../src/laboratory/playback.js";
 import { withTexts } from "../src/laboratory/png.js";
 import { offsetOf, placeOf } from "../src/laboratory/place.js";
 import { tabled, treeSize, SMALL } from "../src/laboratory/tree-drawing.js";
 import type { Tree } from "../src/laboratory/weights.js";
+import { membraneName, type Frame, type MembraneState } from "../src/viz/frame.js";
+import { layout, shelve, type Box } from "../src/viz/membrane-layout.js";
+import { counted, multiset, objectName } from "../src/viz/names.js";
 import { axis, powerOfTen } from "../src/viz/ticks.js";
 
 const measure = (text: string) => 7 * text.length;

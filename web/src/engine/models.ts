@@ -103,7 +103,7 @@ export class Models {
 
   /** Loads another model; the one in use stays until it is ready, and if it fails. */
   async load(source: ModelSource): Promise<void> {
-    if (this.session.answering) this.session.stop();
+    if (this.session.answering) this.session.answers.stop();
     this.choice = null;
     const loading: Loading = { label: labelOf(source), step: null };
     this.loading = loading;

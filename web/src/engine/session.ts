@@ -1,52 +1,21 @@
 import { PLAIN, wholeAsking, type Asking } from "../talk/asking.js";
 import { completed, DEFAULTS } from "../talk/settings.js";
 import type { Store } from "../talk/store.js";
-import {
-  append,
-  newTalk,
-  path,
-  showBranch,
-  siblings,
-  type Message,
-  type Talk,
-} from "../talk/tree.js";
-import { begunWith, fitted, textOf } from "../talk/words.js";
-import type {
-  Begun,
-  DoneEvent,
-  EngineEvent,
-  Loaded,
-  Other,
-  Part,
-  PartProgress,
-  Question,
-  Settings,
-  StorageState,
-  Word,
-} from "../worker/protocol.js";
+import { newTalk, path, showBranch, type Message, type Talk } from "../talk/tree.js";
+import type { Loaded, Part, PartProgress, Settings, StorageState } from "../worker/protocol.js";
 import { callback, startWorker, type Link } from "./link.js";
 import { Adaptation } from "./adaptation.js";
+import { Answers } from "./answers.js";
 import { Memories } from "./memories.js";
 import { MemoryWatch } from "./memory.js";
 import { Models } from "./models.js";
 import { Replay } from "./replay.js";
 import { Transfers } from "./transfers.js";
 
-/** How often an answer under way is kept, in milliseconds. */
-const SAVE_MS = 1000;
-
 /** How long a new chat waits for the store, in milliseconds; a later one does not hold it up. */
 const STORE_MS = 250;
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** What there is of an answer before it begins or goes on. */
-interface Beginning {
-  text: string;
-  words: Word[];
-  /** The same with all spaces. */
-  shown: string;
-}
 
 /** What the engine does now. */
 export type Phase = "opening" | "ready" | "broken";
@@ -74,10 +43,10 @@ export class Session extends EventTarget {
   asking: Asking = PLAIN;
   talks: Talk[] = [];
   talk: Talk = newTalk();
-  /** The message being answered into, if any. */
-  answering: Message | null = null;
   openedAt = performance.now();
   readyAfter: number | null = null;
+  /** Having messages answered. */
+  readonly answers = new Answers(this);
   /** Models on their way in. */
   readonly models = new Models(this);
   /** What holds memory. */
@@ -97,7 +66,6 @@ export class Session extends EventTarget {
   noSimd = false;
 
   #link: Link;
-  #waiting: (() => void)[] = [];
   #scheduled = false;
 
   constructor(
@@ -112,6 +80,11 @@ export class Session extends EventTarget {
   /** The engine, for what needs no bookkeeping here. */
   get engine(): Link["engine"] {
     return this.#link.engine;
+  }
+
+  /** The message being answered into, if any. */
+  get answering(): Message | null {
+    return this.answers.current;
   }
 
   /** Says that something changed; the elements draw it with the next frame. */
@@ -151,9 +124,7 @@ export class Session extends EventTarget {
       this.phase = "ready";
       this.readyAfter = performance.now() - this.openedAt;
       this.#announce();
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const go of waiting) go();
+      this.answers.begin();
     };
     // After the constructor, so that a failure finds `#link` set.
     queueMicrotask(() => boot().catch((error: Error) => this.#broke(error.message)));
@@ -170,22 +141,20 @@ export class Session extends EventTarget {
     this.problem = problem;
     this.store.detach();
     this.models.clear();
-    if (this.answering) {
-      this.#settle(this.answering, "The engine stopped; restart it and regenerate.");
-    }
+    this.answers.cut("The engine stopped; restart it and regenerate.");
     this.changed();
   }
 
   /** Starts a fresh engine after the old one died; the talks are kept. */
   restart(): void {
     this.#link.end();
+    this.answers.cut("The engine was restarted meanwhile; regenerate this answer.");
     this.store.detach();
     this.phase = "opening";
     this.problem = "";
     this.loaded = null;
     this.memory.forget();
     this.models.clear();
-    this.answering = null;
     this.parts.clear();
     this.openedAt = performance.now();
     this.#link = this.#start();
@@ -297,7 +266,7 @@ export class Session extends EventTarget {
     // The answer under way stays on the screen.
     if (this.answering && this.answering.id in talk.messages) return;
     showBranch(talk, message.id);
-    this.#keep(talk);
+    this.keep(talk);
   }
 
   newTalk(): void {
@@ -314,11 +283,11 @@ export class Session extends EventTarget {
 
   renameTalk(talk: Talk, title: string): void {
     talk.title = title.trim();
-    this.#keep(talk);
+    this.keep(talk);
   }
 
   deleteTalk(talk: Talk): void {
-    if (this.answering && this.answering.id in talk.messages) this.stop();
+    if (this.answering && this.answering.id in talk.messages) this.answers.stop();
     this.talks = this.talks.filter((other) => other !== talk);
     if (this.talk === talk) this.#show(newTalk());
     this.store.deleteTalk(talk.id);
@@ -328,10 +297,11 @@ export class Session extends EventTarget {
 
   showBranch(message: Message): void {
     showBranch(this.talk, message.id);
-    this.#keep(this.talk);
+    this.keep(this.talk);
   }
 
-  #keep(talk: Talk): void {
+  /** Keeps a talk, the first of the list from now on. */
+  keep(talk: Talk): void {
     if (!this.talks.includes(talk)) this.talks.unshift(talk);
     else this.talks.sort((a, b) => b.updated - a.updated);
     if (talk.leaf !== null) this.store.saveTalk(talk);
@@ -350,7 +320,7 @@ export class Session extends EventTarget {
     this.changed();
   }
 
-  // ------------------------------------------------------------------ the answers
+  // ------------------------------------------------------------- what is looked at
 
   /** The answer that was asked about last, by its id. */
   looked: string | null = null;
@@ -390,243 +360,5 @@ export class Session extends EventTarget {
       this.changed();
     }
     return problem;
-  }
-
-  /** Another candidate for an answer becomes a branch beside it, and is shown. */
-  async takeCandidate(answer: Message, number: number): Promise<void> {
-    const { drawn } = answer.membranes ?? {};
-    const one = drawn?.candidates[number];
-    if (!drawn || !one || this.answering || this.phase !== "ready") return;
-    const text = one.text.trim();
-    const there = siblings(this.talk, answer).find(
-      (other) => other.text === text && other.membranes?.drawn?.nodes.length === drawn.nodes.length,
-    );
-    if (there) {
-      this.looked = there.id;
-      return this.showBranch(there);
-    }
-    const taken = append(this.talk, answer.parent, "assistant", text, "done");
-    const known = await this.engine.take(answer.id, number, one.text, taken.id);
-    taken.membranes = { ...answer.membranes!, drawn: { ...drawn, chosen: number } };
-    if (known.words) {
-      taken.words = fitted(known.words, one.text, text) ?? undefined;
-    }
-    if (answer.figures) {
-      const more = one.tokens - (drawn.candidates[drawn.chosen]?.tokens ?? 0);
-      taken.figures = {
-        ...answer.figures,
-        stop_reason: one.stop_reason,
-        n_tokens: one.tokens,
-        context_tokens: known.context_tokens ?? answer.figures.context_tokens + more,
-      };
-    }
-    this.looked = taken.id;
-    this.#keep(this.talk);
-  }
-
-  /** Says something after `parent` (the end of the talk on the screen) and has it answered. */
-  send(text: string, parent: string | null = this.talk.leaf): void {
-    if (!text.trim() || this.answering) return;
-    const question = append(this.talk, parent, "user", text, "done");
-    this.#ask(this.talk, question, false);
-  }
-
-  /** Says the same place anew: the talk branches there. */
-  edit(message: Message, text: string): void {
-    this.send(text, message.parent);
-  }
-
-  /** Answers the same question once more, as a branch beside the old answer. */
-  regenerate(answer: Message): void {
-    const question = answer.parent === null ? undefined : this.talk.messages[answer.parent];
-    if (question) this.#ask(this.talk, question, false);
-  }
-
-  /** Answers the same question with the same words up to `at`, and `other` in place of that one. */
-  branchAt(answer: Message, at: number, other: Other): void {
-    const question = answer.parent === null ? undefined : this.talk.messages[answer.parent];
-    if (question) this.#ask(this.talk, question, false, begunWith(answer, at, other));
-  }
-
-  /** Goes on with an answer that ended early. */
-  continueAnswer(answer: Message): void {
-    this.#ask(this.talk, answer, true);
-  }
-
-  /** Stops the answer under way; what it has said so far stays. */
-  stop(): void {
-    const message = this.answering;
-    if (!message) return;
-    if (message.status === "waiting") {
-      this.#waiting = [];
-      this.#settle(message, "Stopped before it began.");
-      return;
-    }
-    void this.engine.stop();
-  }
-
-  #ask(talk: Talk, last: Message, continues: boolean, begun?: Begun): void {
-    if (this.answering) return;
-    this.wanted = null;
-    const ready = this.phase === "ready";
-    const status = ready ? "reading" : "waiting";
-    const answer = continues ? last : append(talk, last.id, "assistant", "", status);
-    const from = begun ? talk.messages[begun.answerId] : undefined;
-    if (begun && from) {
-      answer.text = begun.text.trimStart();
-      answer.words = from.words!.slice(0, begun.ids.length);
-    } else if (continues && answer.words) {
-      const ids = answer.words.map(([id]) => id);
-      begun = { answerId: answer.id, ids, then: [], text: textOf(answer.words) };
-    }
-    answer.status = status;
-    this.answering = answer;
-    this.#keep(talk);
-    const go = () => void this.#answer(talk, answer, continues, begun);
-    if (ready) go();
-    else this.#waiting.push(go);
-  }
-
-  async #answer(
-    talk: Talk,
-    answer: Message,
-    continues: boolean,
-    begun: Begun | undefined,
-  ): Promise<void> {
-    const before: Beginning = {
-      text: continues || begun ? answer.text : "",
-      words: begun ? (answer.words ?? []) : [],
-      shown: begun?.text ?? "",
-    };
-    // What was said before words were told apart has none; then the whole has none.
-    answer.words = continues && !begun && answer.text ? undefined : [...before.words];
-    this.#shown = before.shown;
-    const turns = path(talk, continues ? answer.id : answer.parent).map(({ id, role, text }) => ({
-      id,
-      role,
-      text,
-    }));
-    answer.status = "reading";
-    if (!continues) delete answer.membranes;
-    this.looked = null;
-    this.changed();
-    let read: { done: number; total: number } | null = null;
-    let saved = performance.now();
-    let ended = false;
-    try {
-      await this.engine.answer(
-        {
-          turns,
-          answerId: answer.id,
-          continues,
-          begun,
-          settings: { ...this.settings },
-          ...this.#asked(),
-        },
-        callback((slice: EngineEvent[]) => {
-          for (const event of slice) {
-            if (event.type === "prompt") read = { done: event.done, total: event.total };
-            ended ||= event.type === "done" || event.type === "error";
-            this.#take(answer, before, event);
-          }
-          this.reading = answer.status === "reading" ? read : null;
-          this.changed();
-          // A page that is closed in the middle of an answer keeps what it had said.
-          if (performance.now() - saved > SAVE_MS && this.talks.includes(talk)) {
-            saved = performance.now();
-            this.store.saveTalk(talk);
-          }
-        }),
-      );
-    } catch (error) {
-      this.died((error as Error).message);
-    }
-    // The model that was answering is gone, and its answer with it.
-    const cut = ended ? undefined : "Another model was loaded meanwhile; regenerate this answer.";
-    if (this.answering === answer) this.#settle(answer, cut);
-  }
-
-  /** How the answer is asked for. */
-  #asked(): Pick<Question, "branches" | "json_schema" | "grammar"> {
-    const { branches, form, sources } = this.asking;
-    return form === "none" ? { branches } : { branches, [form]: sources[form] };
-  }
-
-  /** How far the engine has read the question of the answer under way. */
-  reading: { done: number; total: number } | null = null;
-
-  /** What has been shown of the answer under way, with all spaces. */
-  #shown = "";
-
-  #take(answer: Message, before: Beginning, event: EngineEvent): void {
-    switch (event.type) {
-      case "token":
-        answer.status = "streaming";
-        answer.text += event.text;
-        this.#shown += event.text;
-        if (event.word) answer.words?.push(event.word);
-        break;
-      case "metrics":
-        this.live = {
-          tokensPerSecond: event.tokens_per_second,
-          contextTokens: event.context_tokens,
-        };
-        this.memory.heapBytes = event.memory_bytes;
-        break;
-      case "done": {
-        const { type: _, text, account, ...figures } = event satisfies DoneEvent;
-        answer.membranes = account;
-        answer.text = text;
-        answer.words = (answer.words && fitted(answer.words, this.#shown, text)) ?? undefined;
-        answer.figures = figures;
-        answer.status = "done";
-        this.#keepTalkOf(answer);
-        this.live = {
-          tokensPerSecond: figures.tokens_per_second,
-          contextTokens: figures.context_tokens,
-        };
-        this.memory.heapBytes = figures.memory_bytes;
-        void this.memory.ask();
-        break;
-      }
-      case "membranes":
-        answer.membranes = event.account;
-        break;
-      case "error":
-        if (event.account) answer.membranes = event.account;
-        this.#settle(answer, event.message);
-        break;
-      case "fallback":
-        // The answer starts again with another backend.
-        answer.text = before.text;
-        answer.words &&= [...before.words];
-        this.#shown = before.shown;
-        if (this.loaded) {
-          this.loaded.backend = event.backend;
-          this.loaded.failures = [...this.loaded.failures, event.failure];
-        }
-        break;
-      case "prompt":
-        this.live.contextTokens = Math.max(this.live.contextTokens, event.done);
-        break;
-    }
-  }
-
-  #keepTalkOf(message: Message): void {
-    const talk = [this.talk, ...this.talks].find((other) => message.id in other.messages);
-    if (talk) this.#keep(talk);
-  }
-
-  #settle(answer: Message, problem?: string): void {
-    if (problem !== undefined) {
-      answer.status = "failed";
-      answer.problem = problem;
-    } else if (answer.status !== "failed") {
-      answer.status = "done";
-    }
-    if (this.answering === answer) this.answering = null;
-    this.reading = null;
-    this.#keepTalkOf(answer);
-    this.changed();
   }
 }

@@ -4,17 +4,11 @@ import { customElement, query, state } from "lit/decorators.js";
 import { csv, fileName, keep } from "../file.js";
 import { icon } from "../ui/icons.js";
 import { look } from "../ui/look.js";
+import { membraneName, type Frame } from "../viz/frame.js";
+import type { MembraneView } from "../viz/membrane-view.js";
+import "../viz/membrane-view.js";
 import { keepFigure } from "./figure.js";
-import {
-  membraneName,
-  traceRows,
-  type Advanced,
-  type Example,
-  type Frame,
-  type Opened,
-} from "./frames.js";
-import type { MembraneView } from "./membrane-view.js";
-import "./membrane-view.js";
+import { traceRows, type Advanced, type Example, type Opened } from "./frames.js";
 import "./player.js";
 import { Playback } from "./playback.js";
 import "./rules-list.js";

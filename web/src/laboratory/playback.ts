@@ -1,4 +1,5 @@
-import type { Advanced, Frame } from "./frames.js";
+import type { Frame } from "../viz/frame.js";
+import type { Advanced } from "./frames.js";
 
 /** Steps made in one go on the way to the end. */
 const STRIDE = 40;

@@ -2,8 +2,9 @@ import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 
 import { look } from "../ui/look.js";
-import { membraneName, type Applied, type Frame, type RuleText } from "./frames.js";
-import { multiset } from "./names.js";
+import { membraneName, type Applied, type Frame } from "../viz/frame.js";
+import { multiset } from "../viz/names.js";
+import type { RuleText } from "./frames.js";
 import { bench } from "./section.js";
 
 /** Membranes named one by one; of more only the number is said. */

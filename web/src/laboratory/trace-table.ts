@@ -2,7 +2,8 @@ import { css, html, LitElement, nothing, type TemplateResult } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
 
 import { look } from "../ui/look.js";
-import { objectsIn, type Frame } from "./frames.js";
+import type { Frame } from "../viz/frame.js";
+import { objectsIn } from "./frames.js";
 import { bench } from "./section.js";
 
 /** Rows that are drawn; the file has all. */

@@ -1,3 +1,5 @@
+import type { Message } from "./tree.js";
+
 /** How an answer is asked for: beside how its tokens are chosen. */
 export interface Asking {
   /** Candidates that are drawn; 1 is an ordinary answer. */
@@ -12,6 +14,12 @@ export interface Asking {
 
 /** A form of an answer, by the name that the engine has for it. */
 export type Form = "json_schema" | "grammar";
+
+/** What an answer is held to. */
+export interface Held {
+  form: Form;
+  source: string;
+}
 
 export const MOST_BRANCHES = 8;
 
@@ -81,6 +89,21 @@ export function wholeAsking(kept: unknown): Asking {
       grammar: text(given.sources?.grammar, PLAIN.sources.grammar),
     },
   };
+}
+
+/** What a new answer is held to. */
+export function heldBy({ form, sources }: Asking): Held | undefined {
+  return form === "none" ? undefined : { form, source: sources[form] };
+}
+
+/** What an answer is held to when it goes on. Older ones have kept only the name of their form. */
+export function heldAgain({ held, membranes }: Message, asking: Asking): Held | undefined {
+  return held ?? (membranes?.form === asking.form ? heldBy(asking) : undefined);
+}
+
+/** A form in words. */
+export function formName(form: Form): string {
+  return form === "grammar" ? "GBNF grammar" : "JSON schema";
 }
 
 /** In two or three words, for the button; empty for an ordinary answer. */

@@ -1,3 +1,4 @@
+import type { Held } from "./asking.js";
 import type { Account, DoneEvent, Turn, Word } from "../worker/protocol.js";
 
 /** How an answer came to be: its figures, as the engine gave them. */
@@ -16,6 +17,8 @@ export interface Message extends Turn {
   problem?: string;
   /** The answer word by word, where the engine told it. */
   words?: Word[] | undefined;
+  /** The form that it is kept to, if any. */
+  held?: Held | undefined;
   /** What went on inside while it was made. */
   membranes?: Account;
 }

@@ -244,8 +244,9 @@ export class App extends SessionElement {
   }
 
   async #renew(): Promise<void> {
+    this.renewal = "New version: waits for this site’s other tabs";
     if (await this.renew()) return;
-    this.renewal = "New version: close this site's other tabs first";
+    this.renewal = "New version: close this site’s other tabs first";
   }
 
   #toggle(column: Column): void {
@@ -284,7 +285,7 @@ export class App extends SessionElement {
     ];
     const modal = dialogs.some((one) => one.shadowRoot?.querySelector("dialog[open]"));
     if (event.key === "Escape" && !modal && this.session.answering) {
-      this.session.stop();
+      this.session.answers.stop();
     } else if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       this.session.newTalk();

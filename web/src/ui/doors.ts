@@ -1,6 +1,7 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 
+import { formName, type Form } from "../talk/asking.js";
 import { named, surprise } from "../talk/words.js";
 import type { Other, Word } from "../worker/protocol.js";
 import { percent } from "./format.js";
@@ -30,6 +31,8 @@ export class WordsView extends LitElement {
   @property({ attribute: false }) words: readonly Word[] = [];
   /** Up to here it is replayed; `null`: all of it is there. */
   @property({ attribute: false }) shown: number | null = null;
+  /** The form that a branch is kept to. */
+  @property({ attribute: false }) form: Form | null = null;
   /** No branch can grow just now. */
   @property({ type: Boolean }) busy = false;
   /** The word that has the focus, or had it last. */
@@ -255,7 +258,9 @@ export class WordsView extends LitElement {
         ${
           this.busy
             ? "Another word can be chosen once the answer under way has ended."
-            : "Choose one, and a branch grows here."
+            : this.form
+              ? `Choose one, and a branch grows here within the same ${formName(this.form)}.`
+              : "Choose one, and a branch grows here."
         }
       </p>
     </div>`;

@@ -1,12 +1,15 @@
-import { css, html, nothing, type TemplateResult } from "lit";
-import { customElement } from "lit/decorators.js";
+import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { customElement, state } from "lit/decorators.js";
 
 import type { Message } from "../talk/tree.js";
 import type { Account, AccountStep, MembraneName, MembranePart } from "../worker/protocol.js";
+import { framesOf } from "../viz/engine-frames.js";
+import type { Frame } from "../viz/frame.js";
 import "../viz/reasoning-tree-view.js";
 import { SessionElement } from "./element.js";
 import { capital, count, percent, seconds, threeDigits } from "./format.js";
 import { look } from "./look.js";
+import "./nested.js";
 
 const PARTS: readonly MembraneName[] = ["memory", "grammar", "reasoning"];
 
@@ -63,6 +66,20 @@ export class MembranesView extends SessionElement {
         margin: 0;
         padding: 0;
         list-style: none;
+      }
+      .name button {
+        min-height: 0;
+        padding: 0;
+        border: 0;
+        background: none;
+        text-align: start;
+      }
+      .name button:hover {
+        text-decoration: underline;
+      }
+      li[aria-current] .name button {
+        font-weight: 600;
+        color: var(--accent);
       }
       .together {
         margin-top: 0.6rem;
@@ -129,6 +146,19 @@ export class MembranesView extends SessionElement {
     `,
   ];
 
+  /** The step that is shown; `null` follows the last one. */
+  @state() private at: number | null = null;
+  #frames: { account: Account; ended: boolean; frames: Frame[] } | null = null;
+  #answered: Message | null = null;
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    super.willUpdate(changed);
+    const answer = this.session.lookedAt;
+    if (answer === this.#answered) return;
+    this.#answered = answer;
+    this.at = null;
+  }
+
   protected override render(): TemplateResult {
     const answer = this.session.lookedAt;
     return html`
@@ -136,8 +166,10 @@ export class MembranesView extends SessionElement {
         <summary class="fine">What am I looking at?</summary>
         <p class="fine">
           Around the model stand three membranes: memory recalls before an answer, grammar allows
-          only tokens that fit a form, reasoning draws several answers and has them vote. Each bar
-          is a step, placed by when it began after the question and as long as it took.
+          only tokens that fit a form, reasoning draws several answers and has them vote. The
+          drawing shows one step at a time: which membrane is at work, what it holds, and what went
+          from one into another. Each bar below is a step, placed by when it began after the
+          question and as long as it took.
           <a href="docs/page.html#membranes" target="_blank">More in the docs</a>
         </p>
       </details>
@@ -165,8 +197,30 @@ export class MembranesView extends SessionElement {
     const question = answer.parent === null ? null : this.session.talk.messages[answer.parent];
     return html`
       ${question ? html`<p class="fine muted question">To “${question.text}”</p>` : nothing}
-      ${this.#timeline(account, answer)} ${this.#drawn(account, answer)} ${this.#parts(account)}
+      ${this.#nested(account, answer)} ${this.#timeline(account, answer)}
+      ${this.#drawn(account, answer)} ${this.#parts(account)}
     `;
+  }
+
+  /** The steps as frames of nested membranes; made anew when there are more. */
+  #framesOf(account: Account, answer: Message): Frame[] {
+    const ended = answer.status === "done";
+    if (this.#frames?.account !== account || this.#frames.ended !== ended) {
+      this.#frames = { account, ended, frames: framesOf(account, ended) };
+    }
+    return this.#frames.frames;
+  }
+
+  #nested(account: Account, answer: Message): TemplateResult {
+    const frames = this.#framesOf(account, answer);
+    const names = ["The question", ...account.steps.map(stepName), "The answer"];
+    return html`<echo-nested
+      .frames=${frames}
+      .names=${names}
+      ?follows=${this.at === null}
+      .at=${Math.min(this.at ?? frames.length - 1, frames.length - 1)}
+      @show=${({ detail }: CustomEvent<number>) => (this.at = detail)}
+    ></echo-nested>`;
   }
 
   #timeline({ steps }: Account, answer: Message): TemplateResult {
@@ -175,7 +229,7 @@ export class MembranesView extends SessionElement {
     return html`<section aria-label="Steps in time order">
       <h3>Steps, in time order</h3>
       <ol>
-        ${steps.map((step) => stepRow(step, end))}
+        ${steps.map((step, place) => this.#step(step, end, place + 1))}
       </ol>
       <p class="axis fine muted number" aria-hidden="true">
         <span>0</span><span>time since the question →</span><span>${time(end)}</span>
@@ -187,6 +241,30 @@ export class MembranesView extends SessionElement {
           : nothing
       }
     </section>`;
+  }
+
+  #step(step: AccountStep, end: number, place: number): TemplateResult {
+    const left = (100 * step.begin) / end;
+    const width = Math.min(100 - left, (100 * (step.seconds ?? end - step.begin)) / end);
+    const kind = step.error ? "broken" : step.part === "model" ? "model" : "membrane";
+    return html`<li class=${`step ${kind}`} aria-current=${place === this.at ? "step" : nothing}>
+      <div class="name fine">
+        <button title="Show it in the drawing" @click=${() => (this.at = place)}>
+          ${stepName(step)}
+        </button>
+        <span class="number muted">${step.seconds === null ? "…" : time(step.seconds)}</span>
+      </div>
+      <div class="track" aria-hidden="true">
+        <div class="bar" .style=${`left: ${left}%; width: ${width}%`}></div>
+      </div>
+      ${step.error ? html`<p class="fine warning">${step.error}</p>` : nothing}
+      ${
+        Object.keys(step.numbers).length
+          ? html`<p class="fine muted number">${numbers(step.numbers)}</p>`
+          : nothing
+      }
+      ${step.text ? html`<p class="fine cut">${step.text}</p>` : nothing}
+    </li>`;
   }
 
   #drawn({ drawn }: Account, answer: Message): TemplateResult | typeof nothing {
@@ -203,7 +281,7 @@ export class MembranesView extends SessionElement {
       <echo-reasoning-tree
         .drawn=${drawn}
         .busy=${session.answering !== null || session.phase !== "ready"}
-        @take=${({ detail }: CustomEvent<number>) => void session.takeCandidate(answer, detail)}
+        @take=${({ detail }: CustomEvent<number>) => void session.answers.takeCandidate(answer, detail)}
       ></echo-reasoning-tree>
     </section>`;
   }
@@ -229,28 +307,6 @@ function time(value: number): string {
 function stepName({ part, step }: AccountStep): string {
   const known = STEPS[`${part} ${step}`];
   return known ?? `${capital(part)}: ${step.replaceAll("_", " ")}`;
-}
-
-function stepRow(step: AccountStep, end: number): TemplateResult {
-  const left = (100 * step.begin) / end;
-  const width = Math.min(100 - left, (100 * (step.seconds ?? end - step.begin)) / end);
-  const kind = step.error ? "broken" : step.part === "model" ? "model" : "membrane";
-  return html`<li class=${`step ${kind}`}>
-    <div class="name fine">
-      <span>${stepName(step)}</span>
-      <span class="number muted">${step.seconds === null ? "…" : time(step.seconds)}</span>
-    </div>
-    <div class="track" aria-hidden="true">
-      <div class="bar" .style=${`left: ${left}%; width: ${width}%`}></div>
-    </div>
-    ${step.error ? html`<p class="fine warning">${step.error}</p>` : nothing}
-    ${
-      Object.keys(step.numbers).length
-        ? html`<p class="fine muted number">${numbers(step.numbers)}</p>`
-        : nothing
-    }
-    ${step.text ? html`<p class="fine cut">${step.text}</p>` : nothing}
-  </li>`;
 }
 
 function partRow(name: MembraneName, part: MembranePart): TemplateResult {

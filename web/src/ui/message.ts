@@ -3,7 +3,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import { unsafeHTML } from "lit/directives/unsafe-html.js";
 
 import type { View } from "../address.js";
-import { pretty } from "../talk/asking.js";
+import { formName, pretty } from "../talk/asking.js";
 import { siblings, type AnswerFigures, type Message } from "../talk/tree.js";
 import { textOf } from "../talk/words.js";
 import type { Choice, WordsView } from "./doors.js";
@@ -243,7 +243,7 @@ export class MessageView extends SessionElement {
           ? html`<p class="muted">The model ended its answer without a word.</p>`
           : nothing
       }
-      ${message.figures ? figures(message.figures, this.#recalled()) : nothing}
+      ${message.figures ? figures(message.figures, html`${this.#held()}${this.#recalled()}`) : nothing}
       ${message.status === "done" || message.status === "failed" ? this.#tools() : nothing}
     </article>`;
   }
@@ -286,7 +286,7 @@ export class MessageView extends SessionElement {
   #reading(): TemplateResult {
     const drawing = this.#drawing();
     if (drawing) return drawing;
-    const { reading } = this.session;
+    const { reading } = this.session.answers;
     if (!reading || reading.total < 512) return html`<p class="muted">Reading…</p>`;
     return html`<p class="muted fine number">
         Reading the talk: ${reading.done.toLocaleString("en")} of
@@ -326,9 +326,10 @@ export class MessageView extends SessionElement {
       <echo-words
         .words=${message.words!}
         .shown=${shown}
+        .form=${message.held?.form ?? null}
         .busy=${session.answering !== null || session.phase !== "ready"}
         @choose=${({ detail }: CustomEvent<Choice>) =>
-          session.branchAt(message, detail.at, detail.other)}
+          session.answers.branchAt(message, detail.at, detail.other)}
         @near=${({ detail }: CustomEvent<number>) => void session.replay.prepare(message, detail)}
         @visit=${({ detail }: CustomEvent<number>) => {
           if (session.replay.at !== null) session.replay.goInto(message, detail);
@@ -349,17 +350,23 @@ export class MessageView extends SessionElement {
     const reason = message.figures?.stop_reason;
     const early = reason === "length" || reason === "cancelled";
     const last = session.talk.leaf === message.id;
+    const kept = message.held && formName(message.held.form);
     return html`<div class="tools">
       ${this.#branches()}
-      <button class="small quiet" ?disabled=${busy} @click=${() => session.regenerate(message)}>
+      <button
+        class="small quiet"
+        ?disabled=${busy}
+        @click=${() => session.answers.regenerate(message)}
+      >
         ${icon("again")} Regenerate
       </button>
       ${
         early && last
           ? html`<button
               class="small quiet"
+              title=${kept ? `Goes on within the same ${kept}` : nothing}
               ?disabled=${busy}
-              @click=${() => session.continueAnswer(message)}
+              @click=${() => session.answers.continueAnswer(message)}
             >
               ${icon("forward")} Continue
             </button>`
@@ -403,6 +410,12 @@ export class MessageView extends SessionElement {
           : nothing
       }
     </div>`;
+  }
+
+  /** The form that it was kept to. */
+  #held(): TemplateResult | typeof nothing {
+    const form = this.message.membranes?.form;
+    return form ? html`· kept to a ${formName(form)} ` : nothing;
   }
 
   /** How many memories came to mind, as a way to them. */
@@ -469,7 +482,7 @@ export class MessageView extends SessionElement {
   #saveEdit(): void {
     const text = this.renderRoot.querySelector("textarea")?.value ?? "";
     this.editing = false;
-    if (text.trim()) this.session.edit(this.message, text);
+    if (text.trim()) this.session.answers.edit(this.message, text);
   }
 
   async #copy(): Promise<void> {

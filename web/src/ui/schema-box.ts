@@ -1,7 +1,7 @@
 import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
 
-import { EXAMPLES, type Example, type Form } from "../talk/asking.js";
+import { EXAMPLES, formName, type Example, type Form } from "../talk/asking.js";
 import { SessionElement } from "./element.js";
 import { look } from "./look.js";
 
@@ -81,7 +81,6 @@ export class SchemaBox extends SessionElement {
     const { asking, formProblem } = this.session;
     const { form } = asking;
     if (form === "none") return nothing;
-    const name = form === "grammar" ? "GBNF grammar" : "JSON schema";
     const problem = this.checking ? null : formProblem;
     return html`
       <div class="examples" role="group" aria-label="Examples">
@@ -94,7 +93,7 @@ export class SchemaBox extends SessionElement {
         )}
       </div>
       <textarea
-        aria-label=${name}
+        aria-label=${formName(form)}
         aria-describedby="said"
         aria-invalid=${problem !== null}
         spellcheck="false"
@@ -108,7 +107,7 @@ export class SchemaBox extends SessionElement {
             ? "It is checked when the engine is ready."
             : this.checking
               ? "Checking…"
-              : (problem ?? "Every answer will fit it.")
+              : (problem ?? "Every new answer will fit it.")
         }
       </p>
     `;

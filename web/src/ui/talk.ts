@@ -361,7 +361,11 @@ export class TalkView extends SessionElement {
       </button>
       ${
         answering
-          ? html`<button type="button" title="Stop (Esc)" @click=${() => this.session.stop()}>
+          ? html`<button
+              type="button"
+              title="Stop (Esc)"
+              @click=${() => this.session.answers.stop()}
+            >
               ${icon("stop")} Stop
             </button>`
           : html`<button class="primary" type="submit" ?disabled=${!this.draft.trim()}>
@@ -397,7 +401,7 @@ export class TalkView extends SessionElement {
     this.draft = "";
     this.#follows = true;
     this.found = null;
-    this.session.send(text);
+    this.session.answers.send(text);
     this.field.focus();
   }
 

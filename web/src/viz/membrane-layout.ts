@@ -1,5 +1,5 @@
 import { counted } from "./names.js";
-import type { Charge, Frame } from "./frames.js";
+import type { Charge, Frame } from "./frame.js";
 
 /** An object with its count, as a small label. */
 export interface Chip {

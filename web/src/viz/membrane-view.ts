@@ -3,8 +3,8 @@ import { customElement, property, query, state } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
 
 import { look } from "../ui/look.js";
-import { HUES } from "../viz/colours.js";
-import { membraneName, type Frame } from "./frames.js";
+import { HUES } from "./colours.js";
+import { membraneName, type Frame } from "./frame.js";
 import {
   CHIP_HEIGHT,
   layout,
@@ -69,7 +69,7 @@ export class MembraneView extends LitElement {
       .stage {
         display: grid;
         place-items: safe center;
-        height: clamp(19rem, 44vh, 36rem);
+        height: var(--stage, clamp(19rem, 44vh, 36rem));
         overflow: auto;
         border: 1px dashed var(--line-strong);
         border-radius: 0.75rem;
