@@ -11,7 +11,7 @@ const TERMS = ["similarity", "importance", "recency", "access"] as const;
 /** What came to mind for the answer that is looked at, and why: the four terms of the relevance. */
 @customElement("echo-recalled")
 export class RecalledView extends SessionElement {
-  @state() private known = new Map<string, Memory>();
+  @state() private known: Map<string, Memory> | null = null;
   #asked = "";
 
   static override styles = [
@@ -27,6 +27,9 @@ export class RecalledView extends SessionElement {
       h3 {
         margin: 1.25rem 0 0.4rem;
         font-size: 0.9375rem;
+      }
+      ul {
+        margin: 0;
       }
       li {
         padding: 0.5rem 0;
@@ -121,11 +124,11 @@ export class RecalledView extends SessionElement {
   }
 
   #one(one: RecalledMemory): TemplateResult {
-    const memory = this.known.get(one.id);
+    const memory = this.known?.get(one.id);
     const words = TERMS.map((term) => `${term} ${one.why[term].toFixed(2)}`).join(", ");
     return html`<li>
       <p class=${memory ? "content" : "content muted"}>
-        ${memory ? memory.content : "It has been deleted since."}
+        ${memory ? memory.content : this.known ? "It has been deleted since." : "…"}
       </p>
       <div
         class="bar"

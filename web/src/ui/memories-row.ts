@@ -84,7 +84,20 @@ export class MemoryRow extends SessionElement {
       ${
         memory.near.length
           ? html`<p class="fine muted">
-              Belongs to: ${memory.near.map((text) => `“${text}”`).join(", ")}
+              Belongs to:
+              ${memory.near.map(
+                (text, place) =>
+                  html`<span class="near"
+                    >“${text}”<button
+                      class="small quiet"
+                      aria-label=${`“${text}” no longer belongs to this`}
+                      title="No longer belongs to this"
+                      @click=${() => this.#fire("unlink", memory.associations[place])}
+                    >
+                      ${icon("close")}
+                    </button></span
+                  > `,
+              )}
             </p>`
           : nothing
       }

@@ -4,30 +4,20 @@ import { repeat } from "lit/directives/repeat.js";
 
 import { keep } from "../file.js";
 import type { MemoryChange, MemoryQuery } from "../engine/memories.js";
-import {
-  MEMORY_TYPES,
-  type MemoriesState,
-  type Memory,
-  type MemoryList,
-} from "../worker/protocol.js";
+import type { MemoriesState, Memory, MemoryList } from "../worker/protocol.js";
 import { SessionElement } from "./element.js";
-import { capital, count } from "./format.js";
+import { count } from "./format.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
 import type { RecalledView } from "./memories-recalled.js";
 import "./adaptation-gauge.js";
+import "./memories-filters.js";
 import "./memories-recalled.js";
 import "./memories-row.js";
+import "./memories-switches.js";
 
 const PAGE = 25;
 const FILE = "memories.json";
-
-const SORTS: readonly (readonly [MemoryQuery["sort"], string])[] = [
-  ["newest", "Newest first"],
-  ["oldest", "Oldest first"],
-  ["important", "Most important first"],
-  ["used", "Most used first"],
-];
 
 const START: MemoryQuery = { text: "", type: "", tag: "", sort: "newest", start: 0, count: PAGE };
 
@@ -64,29 +54,6 @@ export class MemoriesView extends SessionElement {
       summary {
         cursor: pointer;
         color: var(--accent);
-      }
-      .switches label {
-        display: flex;
-        align-items: center;
-        gap: 0.5rem;
-        min-height: 2rem;
-      }
-      .switches .more {
-        padding-inline-start: 1.6rem;
-        font-size: 0.9375rem;
-      }
-      input[type="checkbox"] {
-        flex: none;
-        width: 1.1rem;
-        height: 1.1rem;
-        margin: 0;
-        accent-color: var(--accent);
-      }
-      .row {
-        display: grid;
-        grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr));
-        gap: 0.4rem;
-        margin-top: 0.4rem;
       }
       .foot,
       .note {
@@ -150,61 +117,13 @@ export class MemoriesView extends SessionElement {
         phase === "broken"
           ? html`<p class="muted">The engine is not running.</p>`
           : memories.state
-            ? html`${this.#switches(memories.state)}
+            ? html`<echo-memories-switches .session=${this.session}></echo-memories-switches>
                 <echo-adaptation .session=${this.session}></echo-adaptation>
                 <echo-recalled .session=${this.session}></echo-recalled>
                 ${this.#all(memories.state)}`
             : html`<p class="muted">The engine is still opening.</p>`
       }
     `;
-  }
-
-  #switches(now: MemoriesState): TemplateResult {
-    const { persistent, reason } = this.session.store.state;
-    return html`<div class="switches">
-      ${this.#switch("on", "Remember what I say", now.on)}
-      <p class="fine muted">
-        ${
-          now.on
-            ? "It stays on this machine."
-            : "Off: nothing is remembered and nothing recalled. On, it stays on this machine."
-        }
-        ${
-          persistent
-            ? nothing
-            : html`<span class="warning"
-                >Kept only until this tab is closed: ${reason ?? "storage was refused"}.</span
-              >`
-        }
-        ${
-          now.states
-            ? nothing
-            : html`The mock has no states to look into; memories are found by their words alone.`
-        }
-      </p>
-      ${
-        now.on
-          ? html`<div class="more">
-              ${this.#switch("recall", "Let answers use what comes to mind", now.recall)}
-              ${this.#switch("exchanges", "Keep whole messages with their answers, too", now.exchanges)}
-            </div>`
-          : nothing
-      }
-    </div>`;
-  }
-
-  #switch(name: "on" | "recall" | "exchanges", label: string, on: boolean): TemplateResult {
-    return html`<label
-      ><input
-        type="checkbox"
-        role="switch"
-        .checked=${on}
-        @change=${(event: Event) =>
-          void this.#do(() =>
-            this.session.memories.choose({ [name]: (event.target as HTMLInputElement).checked }),
-          )}
-      />${label}</label
-    >`;
   }
 
   #all(now: MemoriesState): TemplateResult {
@@ -223,7 +142,11 @@ export class MemoriesView extends SessionElement {
                   : "Switch it on above, or write something down here."
               }
             </p>`
-          : this.#filters()
+          : html`<echo-memories-filters
+              .query=${this.query}
+              .tags=${listed?.tags ?? []}
+              @find=${({ detail }: CustomEvent<Partial<MemoryQuery>>) => this.#find(detail)}
+            ></echo-memories-filters>`
       }
       ${this.#notes()}
       <form class="add" @submit=${this.#add}>
@@ -232,49 +155,6 @@ export class MemoriesView extends SessionElement {
       </form>
       ${listed && now.count ? this.#rows(listed, query) : nothing} ${this.#foot(now)}
     `;
-  }
-
-  #filters(): TemplateResult {
-    const { query, listed } = this;
-    return html`<input
-        type="text"
-        aria-label="Search memories"
-        placeholder="Search"
-        .value=${query.text}
-        @input=${(event: Event) => this.#find({ text: (event.target as HTMLInputElement).value })}
-      />
-      <div class="row">
-        ${this.#choice("Type", "type", query.type, [
-          ["", "Every type"],
-          ...MEMORY_TYPES.map((type) => [type, capital(type)] as const),
-        ])}
-        ${
-          listed?.tags.length
-            ? this.#choice("Tag", "tag", query.tag, [
-                ["", "Every tag"],
-                ...listed.tags.map(([tag, n]) => [tag, `#${tag} (${n})`] as const),
-              ])
-            : nothing
-        }
-        ${this.#choice("Order", "sort", query.sort, SORTS)}
-      </div>`;
-  }
-
-  #choice(
-    label: string,
-    name: "type" | "tag" | "sort",
-    chosen: string,
-    options: readonly (readonly [string, string])[],
-  ): TemplateResult {
-    return html`<select
-      aria-label=${label}
-      @change=${(event: Event) => this.#find({ [name]: (event.target as HTMLSelectElement).value })}
-    >
-      ${options.map(
-        ([value, text]) =>
-          html`<option value=${value} .selected=${value === chosen}>${text}</option>`,
-      )}
-    </select>`;
   }
 
   #rows({ memories, total }: MemoryList, { start }: MemoryQuery): TemplateResult {
@@ -295,6 +175,11 @@ export class MemoriesView extends SessionElement {
                 void this.#do(() => this.session.memories.edit(memory.id, detail), "Changed.")}
               @remove=${() => void this.#remove(memory)}
               @link=${() => void this.#link(memory)}
+              @unlink=${({ detail }: CustomEvent<string>) =>
+                void this.#do(
+                  () => this.session.memories.dissociate(memory.id, detail),
+                  "They no longer belong together.",
+                )}
             ></echo-memory-row>`,
         )}
       </div>
