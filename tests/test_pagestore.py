@@ -163,6 +163,51 @@ def test_a_page_closed_while_it_answers_keeps_what_it_showed(page: Page, path: P
     with ConversationStore.open(path) as found:
         assert found.message("f").status == "failed"
         assert "before the answer was made" in (found.message("f").problem or "")
+    page.stop()
+    events(page)
+
+
+def test_a_store_that_opens_during_an_answer_keeps_all_of_it(path: Path) -> None:
+    whole, talk = opened(path), list[dict[str, Any]]()
+    done = say(whole, 1, "Tell me of trees", talk)[-1]
+    kept = whole.store.need()
+    expected = kept.tokens("a1"), kept.message("q1").raw, kept.message("a1").raw
+    whole.store.close()
+    path.unlink()
+
+    page = Page()
+    drive(page.load_bundled())
+    ask(page, [talk[0]], "a1")
+    shown = ""
+    while len(shown) < 8:
+        for event in json.loads(page.pump(0.0)):
+            shown += event.get("text", "") if event["type"] == "token" else ""
+    page.store.open(path, True, False)
+    keep(page, "a1", talk[0], talk[1] | {"text": "", "status": "waiting"})
+    json.loads(page.pump(0.0))
+    with ConversationStore.open(path) as found:
+        assert found.message("a1").text.startswith(shown.strip())
+    # The other store has ended it; this one goes on with it.
+    page.store.need().database.execute("UPDATE messages SET status = 'streaming'")
+    assert events(page)[-1]["text"] == done["text"]
+    again = page.store.need()
+    assert (again.tokens("a1"), again.message("q1").raw, again.message("a1").raw) == expected
+    backend = page._chain.backend  # type: ignore[union-attr]
+    assert again.states.at_end("a1", backend.model) is not None  # type: ignore[attr-defined]
+    page.store.close()
+
+
+def test_an_early_answer_that_is_stopped_before_the_store_opens(path: Path) -> None:
+    page = Page()
+    drive(page.load_bundled())
+    question = message("q", None, "user", "Tell me of trees", "done")
+    ask(page, [question], "a")
+    page.pump(0.0)
+    page.stop()
+    assert events(page)[-1]["stop_reason"] == "cancelled"
+    page.store.open(path, True, False)
+    assert call(page, "talks") == []
+    page.store.close()
 
 
 def test_moving_to_another_place(path: Path) -> None:

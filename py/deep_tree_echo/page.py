@@ -376,9 +376,8 @@ class Page:
         if self._engine.memory is not None:
             context = replace(context, memory_state=self.memories.settings)
         self._account = Account(form, branches, ask is not None)
-        recorder = self.store.recorder(answer, talk, None if ask else said)
         events = self._engine.process(context, chat=talk, ask=ask, guidance=guidance)
-        self._events = recorder.follow(events, talk) if recorder else events
+        self._events = self.store.follow(events, answer, talk, None if ask else said)
         if self._talk is not talk:
             self._recent.clear()
         self._talk, self._answer_id = talk, asked["answerId"]

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .backends.base import Backend
 from .conversation import Conversation, asked_text
 from .database import Database
 from .errors import ArgumentError, FileError
+from .events import Event
 from .pagecalls import Calls
 from .pagedatabase import PageDatabase
 from .platform import to_js
 from .store import ConversationStore
 from .store.archive import Tell, export_parts, import_bytes
 from .store.places import place_after, text_of
-from .store.recorder import Recorder
+from .store.recorder import Recorder, follow_late
 from .turns import Place
 
 __all__ = ["DISK_MB", "PageStore"]
@@ -139,11 +140,15 @@ class PageStore:
         """
         return json.dumps(import_bytes(self.need(), data.to_bytes(), name, tell))
 
-    def recorder(self, answer: str, talk: Conversation, said: str | None) -> Recorder | None:
-        """Keeps an answer while it comes; ``None`` if it is not in the store.
+    def follow(
+        self, events: Iterator[Event], answer: str, talk: Conversation, said: str | None
+    ) -> Iterator[Event]:
+        """The events of an answer, which is kept while it comes, once it is in the store.
 
         Parameters
         ----------
+        events : iterator of Event
+            The answer.
         answer : str
             Its id.
         talk : Conversation
@@ -154,12 +159,17 @@ class PageStore:
         before = None
         if said is not None:
             before = text_of(talk.asked(said)).removesuffix(asked_text(said))
-        # Storage that fails does not keep anybody from answering.
-        with contextlib.suppress(FileError):
-            if self._store is not None and self._store.has_message(answer):
-                # The words of the page keep the states between by themselves (words.py).
-                return Recorder(self._store, answer, before=before, snapshot_tokens=None)
-        return None
+
+        def find() -> Recorder | None:
+            # Storage that fails does not keep anybody from answering.
+            with contextlib.suppress(FileError):
+                if self._store is not None and self._store.has_message(answer):
+                    # The words of the page keep the states between by themselves (words.py).
+                    return Recorder(self._store, answer, before=before, snapshot_tokens=None)
+            return None
+
+        recorder = find()
+        return recorder.follow(events, talk) if recorder else follow_late(find, events, talk)
 
     def resumed(
         self, turns: list[dict[str, str]], backend: Backend, talk: Callable[[Place], Conversation]

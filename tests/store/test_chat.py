@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from deep_tree_echo import ArgumentError, Chain, ModelFile, SamplingSettings
 from deep_tree_echo.adaptation import Adaptation
+from deep_tree_echo.context import CognitiveContext
 from deep_tree_echo.conversation import Conversation
 from deep_tree_echo.database import open_database
 from deep_tree_echo.errors import FileError
 from deep_tree_echo.events import Done, Event, Prompt, Token
+from deep_tree_echo.membranes.reasoning import ReasoningMembrane
 from deep_tree_echo.platform import bundled_model_path
 from deep_tree_echo.store import Chat, ConversationStore, schema
 
@@ -202,6 +204,25 @@ def test_another_models_states_are_not_used(store: ConversationStore, chain: Cha
     done = said(store.chat(chat.id, mock).say("And now?"))
     words = f"User: Hello there\n\nAssistant: {answer.text}\n\nUser: And now?\n\nAssistant:".split()
     assert done.text.endswith(f"It read {len(words)} words.")
+
+
+def test_an_answer_chosen_among_several_is_kept_by_its_tokens(
+    store: ConversationStore, chain: Chain
+) -> None:
+    chat = chat_of(store, chain, settings=SamplingSettings(seed=3))
+    membrane = ReasoningMembrane()
+    chat.drawing = membrane.drawing(membrane.plan(CognitiveContext("s", "Why are trees old?")))
+    shown = [event for event in chat.say("Why are trees old?") if isinstance(event, Token)]
+    answer = chat.messages[-1]
+    tokens = store.tokens(answer.id)
+    assert [one.token for one in tokens] == [event.id for event in shown]
+    assert "".join(one.text for one in tokens) == answer.raw
+    assert [one.text.strip() for one in tokens] == [event.text.strip() for event in shown]
+    # So it can go on anew from the middle of it.
+    chat.drawing = None
+    done = said(chat.branch(answer.id, 4, " at all"))
+    begun = "".join(one.text for one in tokens[:4]) + " at all"
+    assert done.text.startswith(begun.strip())
 
 
 def test_a_damaged_state_is_not_used(store: ConversationStore, chain: Chain) -> None:

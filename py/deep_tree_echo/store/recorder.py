@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..backends.chain import Position
 from ..conversation import Conversation
 from ..errors import EchoError, FileError
-from ..events import Done, Error, Event, Fallback, Prompt, Token
-from .records import Said
+from ..events import Done, Error, Event, Fallback, Prompt
+from .saying import Saying
 
 if TYPE_CHECKING:
     from .conversations import ConversationStore
@@ -58,13 +58,23 @@ class Recorder:
         self._before = before
         self._every = snapshot_tokens
         self._begun_with = store.tokens(answer)
+        self._saying = Saying(self._begun_with)
         self._ended = False
-        self._restart()
         store.begin(answer)
 
-    def _restart(self) -> None:
-        self._tokens = list(self._begun_with)
-        self._length = sum(len(said.text) for said in self._begun_with)
+    def catch_up(self, saying: Saying, asked: Position | None) -> None:
+        """Keeps what was said before the answer was in the store.
+
+        Parameters
+        ----------
+        saying : Saying
+            All of it.
+        asked : Position or None
+            Where the model stood once it had read the question.
+        """
+        self._saying, self._begun_with = saying, []
+        self._asked(asked)
+        self._try(lambda: self._store.unsaid(self._answer, saying.tokens))
 
     def follow(self, events: Iterator[Event], talk: Conversation) -> Iterator[Event]:
         """The events of the answer, each kept before it is given on.
@@ -76,19 +86,25 @@ class Recorder:
         talk : Conversation
             Who gives them.
         """
+        left = False
         try:
             for event in events:
                 self._take(event, talk)
                 yield event
+        except GeneratorExit:
+            left = True
+            raise
         except EchoError as error:
             self._end(None, status="failed", problem=str(error))
             raise
         finally:
-            # Closing the events of an answer that was left ends its turn.
-            close = getattr(events, "close", None)
-            if close:
-                close()
-            self.end(talk)
+            # Closing the events of an answer that was left ends its turn. Where all is collected
+            # at once the model may be gone by then, and nobody is there to hear of it.
+            with contextlib.ExitStack() as stack:
+                if left:
+                    stack.enter_context(contextlib.suppress(EchoError))
+                _close(events)
+                self.end(talk)
 
     def end(self, talk: Conversation, done: Done | None = None) -> None:
         """The answer has ended; a second time does nothing."""
@@ -111,20 +127,17 @@ class Recorder:
             self._keep(self._answer, -1, len(turn.raw), turn.answered.position)
 
     def _take(self, event: Event, talk: Conversation) -> None:
-        if isinstance(event, Token):
-            written = talk.written
-            said = Said(event.id, event.probability, written[self._length :])
-            self._length = len(written)
-            self._tokens.append(said)
-            at = len(self._tokens)
+        said = self._saying.take(event, talk.written)
+        if said is not None:
+            at = len(self._saying.tokens)
             self._try(lambda: self._store.said(self._answer, at - 1, said))
-            if self._every and at % self._every == 0:
-                self._keep(self._answer, at, len(written), talk.position)
+            # Of an answer that was chosen among several only the end's state is there.
+            if self._every and at % self._every == 0 and not self._saying.drawn:
+                self._keep(self._answer, at, self._saying.length, talk.position)
         elif isinstance(event, Prompt):
             if event.done == event.total and not self._begun_with:
                 self._asked(talk.position)
         elif isinstance(event, Fallback):
-            self._restart()
             self._try(lambda: self._store.unsaid(self._answer, self._begun_with))
         elif isinstance(event, Done):
             self.end(talk, event)
@@ -154,12 +167,13 @@ class Recorder:
 
     def _end(self, raw: str | None, **facts: Any) -> None:
         self._ended = True
-        written = "".join(said.text for said in self._tokens) if raw is None else raw
+        tokens = self._saying.tokens
+        written = "".join(said.text for said in tokens) if raw is None else raw
 
         def finish() -> None:
             # It may have been deleted meanwhile.
             if self._store.has_message(self._answer):
-                self._store.finish(self._answer, written, self._tokens, **facts)
+                self._store.finish(self._answer, written, tokens, **facts)
 
         self._try(finish)
 
@@ -174,3 +188,46 @@ class Recorder:
                 write()
             except FileError as error:
                 self.trouble = str(error)
+
+
+def follow_late(
+    find: Callable[[], Recorder | None], events: Iterator[Event], talk: Conversation
+) -> Iterator[Event]:
+    """The events of an answer that may not be in the store yet; it is kept from then on, whole.
+
+    Parameters
+    ----------
+    find : callable
+        Gives its recorder, once it is there.
+    events, talk
+        As of `Recorder.follow`.
+    """
+    saying = Saying()
+    asked: Position | None = None
+    try:
+        for event in events:
+            if (recorder := find()) is not None:
+                recorder.catch_up(saying, asked)
+                yield from recorder.follow(_with_first(event, events), talk)
+                return
+            saying.take(event, talk.written)
+            if isinstance(event, Prompt) and event.done == event.total:
+                asked = talk.position
+            yield event
+    finally:
+        with contextlib.suppress(EchoError):
+            _close(events)
+
+
+def _with_first(event: Event, events: Iterator[Event]) -> Iterator[Event]:
+    try:
+        yield event
+        yield from events
+    finally:
+        _close(events)
+
+
+def _close(events: Iterator[Event]) -> None:
+    close = getattr(events, "close", None)
+    if close:
+        close()
