@@ -77,6 +77,8 @@ GOALS = (
     Goal("store_kills_survived", "≥", 100, "a writer killed with SIGKILL, nothing lost", 0),
     Goal("calibration_all_all_after", "≤", 0.05, "calibration error of all confidences", 3),
     Goal("calibration_vote_all_after", "≤", 0.05, "the same, of answers chosen among several", 3),
+    Goal("grammar_share_native", "≤", 0.15, "a grammar's part of decoding 0.1B Q8_0, the dearest"),
+    Goal("grammar_share_wasm", "≤", 0.15, "the same in Chromium"),
     Goal("sources_fetch_most_ms", "≤", 100, "all five sources of a processor, the slowest of 200"),
 )
 
