@@ -48,8 +48,11 @@ async def load_engine(
     engine.grammar = GrammarMembrane()
     if config.enable_memory:
         from ..membranes.memory import MemoryMembrane
+        from ..store.recalled import take_back
 
-        engine.memory = MemoryMembrane(home)
+        engine.memory = memory = MemoryMembrane(home)
+        if store is not None:
+            memory.on_gone = partial(take_back, store.database)
     if config.enable_reasoning:
         from ..membranes.reasoning import ReasoningMembrane
 

@@ -40,6 +40,7 @@ def take_back(database: Database, texts: Sequence[str] | None) -> list[str]:
         If it cannot be written; nothing has changed then.
     """
     found: list[str] = []
+    database.execute("PRAGMA secure_delete = ON")
     with database.transaction():
         rows = database.execute(
             "SELECT id, raw FROM messages WHERE role = 'user' AND raw IS NOT NULL"
