@@ -71,6 +71,11 @@ class PageAdaptation:
         self._look()
         return self._mode != "off" and self._database is not None
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of what is held of the last chats, in bytes."""
+        return sum(learned.adaptation.nbytes for learned in self._known.values())
+
     def use_model(self, model: Any) -> None:
         """Another model answers; ``None`` for a mock."""
         self._model = model

@@ -161,6 +161,20 @@ def test_reset_forgets_everything():
     assert adaptation.gauge().tokens == len(TEXT) - 1
 
 
+def test_memory_is_counted():
+    adaptation = Adaptation(AdaptationSettings(window=32, features=8, reservoir=8))
+    assert adaptation.nbytes == 0
+    read(Follower(n_embed=16), adaptation, TEXT)
+    once = adaptation.nbytes
+    # At least the contexts, the projection, and for each place a vector, features and an echo.
+    assert once > 4 * 32 * 8 + 4 * 16 * 8 + len(TEXT) * (4 * 8 + 8 * 16 + 4 * 8)
+    assert 0 < adaptation.gauge().memory_bytes < once
+    read(Follower(n_embed=16), adaptation, "more")
+    assert adaptation.nbytes == once + 4 * (4 * 8 + 8 * 16 + 4 * 8)
+    adaptation.reset()
+    assert adaptation.nbytes == 0
+
+
 def test_another_model_begins_anew():
     adaptation = Adaptation(SMALL)
     read(Follower(), adaptation, TEXT)

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from deep_tree_echo import Model
+from deep_tree_echo import Model, platform
 from deep_tree_echo.adaptation import AdaptationSettings
 from deep_tree_echo.adaptation.learner import Learner
 from deep_tree_echo.adaptation.senses import Senses
@@ -26,7 +26,6 @@ from tests.bench._engines import in_both
 from tests.bench._measure import RESULTS, ROOT, keep
 from tests.bench._texts import held_out
 
-BUNDLED = ROOT / "py" / "deep_tree_echo" / "models" / "echo-1m-FP16.bin"
 TRAINED = ROOT / "build" / "training" / "echo" / "echo-FP16.bin"
 PARTS = ("all", "contexts", "readout", "readout_hidden", "readout_reservoir")
 """What takes part: everything, only the contexts, only the readout, on one of its two inputs."""
@@ -159,9 +158,9 @@ def main() -> None:
         for name, value in figures.items():
             print(f"  {name:44} {value:10.3f}", flush=True)
     if options.only != "cost":
-        models = {"echo_1m": BUNDLED}
+        models = {"bundled": platform.bundled_model_path()}
         if options.model.exists():
-            models["echo_5m"] = options.model
+            models["trained"] = options.model
         n = {kind: getattr(options, kind) for kind in ("chat", "speeches", "python")}
         figures |= texts(models, n, (PARTS[0], *options.parts))
     keep(figures)

@@ -109,6 +109,15 @@ class Adaptation:
                 gauge.memory_bytes = self._learner.nbytes
             return gauge
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of all that is held, in bytes: what was learned, and the places of late."""
+        with self.lock:
+            if self._learner is None or self._senses is None:
+                return 0
+            places = len(self._places) * self._senses.each
+            return self._learner.nbytes + self._senses.nbytes + places
+
     def snapshot(self) -> bytes:
         """All that was learned, with a version, the model's fingerprint and a checksum."""
         with self.lock:

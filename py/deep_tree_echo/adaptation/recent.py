@@ -41,6 +41,10 @@ class Recent(Generic[V]):
         if self._entries.get(key) is value:
             del self._entries[key]
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._entries)
+
     def __contains__(self, key: int) -> bool:
         """Whether there is one."""
         return key in self._entries

@@ -74,6 +74,16 @@ class Senses:
         self.n_features = self.width + self._n_echo
         """Numbers that the readout sees."""
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the projection, in bytes."""
+        return 0 if self._projection is None else self._projection.nbytes
+
+    @property
+    def each(self) -> int:
+        """Memory of one place, in bytes."""
+        return 4 * self.width + 8 * self.n_features + 4 * self._n_echo
+
     def sense(self, hidden: NDArray[np.float32], echo: NDArray[np.float32] | None) -> Sensed:
         """The place after a hidden vector (n_embed,), with the reservoir's state before it.
 
