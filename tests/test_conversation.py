@@ -481,24 +481,6 @@ def test_a_preface_is_read_before_the_message_and_is_no_part_of_it():
     assert [turn.user for turn in chat.turns] == ["a", "b"]
 
 
-def test_a_preface_that_a_branch_has_read_is_not_read_again():
-    script, chat = scripted(["x"], ["y"], ["z"], ["long " * 500], ["v"], ["w"], ["x"])
-    last(chat.say("a", preface="Known: Ada likes tea."))
-    last(chat.say("b", preface="Known: Ada likes tea. "))
-    assert script.prompts[1][1] == "\n\nUser: b\n\nAssistant:"
-    # Others are, and those that are longer or shorter.
-    last(chat.say("c", preface="Known: Ada likes"))
-    assert script.prompts[2][1] == "\n\nKnown: Ada likes\n\nUser: c\n\nAssistant:"
-    last(chat.say("d"))
-    last(chat.say("e", preface="Known: Ada likes tea."))
-    assert "Known: Ada likes tea." in script.prompts[4][1], "that was long ago"
-    # A branch knows only what it has read itself.
-    last(chat.edit(1, "f"))
-    chat.select(1)
-    last(chat.say("Known: Ada likes tea.", preface="Ada likes tea."))
-    assert "\n\nAda likes tea.\n\nUser: Known" in script.prompts[6][1]
-
-
 def test_what_was_said_since_a_moment_is_taken_back():
     _, chat = scripted(["a ", "b", "c"], ["x"], ["d"], ["e"], max_tokens=2)
     before = chat.moment()

@@ -190,20 +190,6 @@ def test_what_was_recalled_in_a_talk_goes_with_its_memory(path: Path) -> None:
     page.store.close()
 
 
-def test_what_a_talk_has_read_is_recalled_without_being_read_again(page: Page) -> None:
-    call(page, "choose", on=True)
-    memory = call(page, "store", text="My sister Anna plays the cello.")
-    kept(page, "Which instrument does Anna play?", "a")
-    kept(page, "Does Anna play an instrument?", "b", "a")
-    store = page.store.need()
-    assert "cello" in store.message("qa").raw
-    assert "cello" not in store.message("qb").raw
-    assert call(page, "some", ids=[memory["id"]])[0]["access_count"] == 2
-    # Another branch has not read it.
-    kept(page, "Which instrument does Anna play?", "c")
-    assert "cello" in store.message("qc").raw
-
-
 def test_a_memory_deleted_while_an_answer_reads_it_is_taken_out_at_its_end(path: Path) -> None:
     page = opened(path)
     call(page, "choose", on=True)

@@ -23,7 +23,6 @@ from .turns import Moment, Place, Turn
 
 __all__ = ["Conversation", "Moment", "Place", "Turn"]
 
-_RECENT = 2000  # characters after which a paragraph is read again
 _STOP = ("\n\nUser:", "\n\nAssistant:", "\nUser:")
 
 
@@ -166,8 +165,7 @@ class Conversation:
             The message.
         preface : str
             What the model reads before it, as a paragraph of its own: what was recalled, say. It
-            is no part of the message. The state that has read the same paragraph before one of the
-            last messages knows it; it is not read again.
+            is no part of the message.
 
         Raises
         ------
@@ -283,8 +281,6 @@ class Conversation:
         asked, first = asked_text(text), _paragraph(preface)
         before = parent.answered if parent else self._root
         after = separator(parent.raw) if parent else ""
-        if first and _has_read(before, first):
-            first = ""
         unread = before.unread + after + (f"{first}\n\n" if first else "") + asked
         return Place(before.position, unread)
 
@@ -374,12 +370,6 @@ def _put(turn: Turn, other: Turn) -> None:
     """Gives a turn another one's answer."""
     for name in ("reply", "raw", "answered", "stop_reason", "backend", "model"):
         setattr(turn, name, getattr(other, name))
-
-
-def _has_read(place: Place, paragraph: str) -> bool:
-    """Whether a paragraph is among what was read last."""
-    read = (place.position.text if place.position else "")[-_RECENT:] + place.unread
-    return f"\n\n{paragraph}\n\n" in f"\n\n{read[-_RECENT:]}"
 
 
 def _paragraph(text: str) -> str:
