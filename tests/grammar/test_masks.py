@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import threading
 from typing import Any
 
 import hypothesis
@@ -166,6 +168,39 @@ def test_clones_go_their_own_ways(which: int) -> None:
     other.feed(b"b")
     del matcher
     assert other.clone().ending == CANNOT_END
+
+
+@pytest.mark.native("there are no threads")
+def test_clones_in_many_threads() -> None:
+    """Any thread lets go of a clone while others are at work; all memory comes back."""
+    gc.collect()
+    before = core.grammar_bytes()
+    kept = [_pair(Grammar.gbnf('root ::= ("(" root ")" | "[" root "]" | [a-z]{0,20})'))[0]]
+    failed: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        choose = random.Random(seed)
+        try:
+            for _ in range(150):
+                clone = kept[0].clone()
+                for _ in range(3):
+                    masked, _, _ = clone.mask(zeros())
+                    tokens = np.flatnonzero(np.isfinite(masked[1:])) + 1
+                    if len(tokens):
+                        clone.accept(int(choose.choice(tokens)))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert core.grammar_bytes() > before
+    kept.clear()
+    gc.collect()
+    assert core.grammar_bytes() == before
 
 
 @pytest.mark.parametrize("which", [0, 1])

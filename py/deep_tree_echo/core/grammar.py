@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import threading
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_size_t, c_uint32, c_void_p
 from typing import Protocol
 
@@ -43,6 +43,38 @@ SIGNATURES |= {
 }
 
 
+class _Family:
+    """A grammar and its clones, which share what they find out: one lock for all of them.
+
+    Any thread may let go of a clone, in the middle of anything. It is freed by whoever has the
+    lock, and nobody waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._dead: deque[int] = deque()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._free_dead()
+        self._lock.release()
+
+    def free(self, handle: int) -> None:
+        """Frees a clone, now or when the lock is given back."""
+        self._dead.append(handle)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._free_dead()
+            finally:
+                self._lock.release()
+
+    def _free_dead(self) -> None:
+        while self._dead:
+            library().echo_grammar_free(self._dead.popleft())
+
+
 class Grammar(Owner):
     """``echo_grammar``: where a text stands in a grammar, for one vocabulary.
 
@@ -67,12 +99,11 @@ class Grammar(Owner):
                 )
             )
         assert handle.value is not None
-        self._own(handle.value, threading.Lock())
+        self._own(handle.value, _Family())
 
-    def _own(self, handle: int, family: threading.Lock) -> None:
-        super().__init__(handle, library().echo_grammar_free)
-        # Clones share what they find out: one lock for all of them.
-        self._lock = family
+    def _own(self, handle: int, family: _Family) -> None:
+        super().__init__(handle, family.free)
+        self._lock = self._family = family
         self._allowed = c_uint32()
         self._kept = c_double()
         self._results = ctypes.byref(self._allowed), ctypes.byref(self._kept)
@@ -84,7 +115,7 @@ class Grammar(Owner):
         other = Grammar.__new__(Grammar)
         with self._lock:
             handle = make(library().echo_grammar_clone, self._handle)
-        other._own(handle, self._lock)
+        other._own(handle, self._family)
         return other
 
     def mask(self, logits: NDArray[np.float32]) -> tuple[NDArray[np.float32], int, float]:
@@ -187,7 +218,7 @@ def grammar_bytes() -> int:
     True
     """
     with _in_use_lock:
-        families = {id(grammar._lock): grammar for grammar in _in_use if not grammar.closed}
+        families = {id(grammar._family): grammar for grammar in _in_use if not grammar.closed}
     found = 0
     for grammar in families.values():
         with contextlib.suppress(ArgumentError):  # closed since

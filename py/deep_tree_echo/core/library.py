@@ -6,6 +6,7 @@ import ctypes
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from ctypes import POINTER, c_char, c_char_p, c_int32, c_size_t, c_void_p
 from functools import cache
 from typing import Any
@@ -120,7 +121,7 @@ class Owner:
 
     def __init__(self, handle: int, free: Callable[[int], None]) -> None:
         self._pointer: int | None = handle
-        self._lock = threading.Lock()
+        self._lock: AbstractContextManager[Any] = threading.Lock()
         self._finalizer = weakref.finalize(self, free, handle)
         # When Python ends, the system takes the memory back faster than we can.
         self._finalizer.atexit = False
