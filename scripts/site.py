@@ -31,7 +31,7 @@ CORE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdl
 COMPRESSED = {".whl", ".zip", ".png", ".woff2", ".gz"}
 SMALLEST = 1024
 # Hosts compress files of known types on their way. Of these the page asks for the packed copy.
-PACKED = ("python/packages.tar", "python/snapshot.bin")
+PACKED = tuple(f"python/{name}" for name in (*snapshot.ARCHIVES, "snapshot.bin"))
 
 
 def inputs() -> Iterator[Path | str]:
@@ -148,6 +148,7 @@ def licences() -> bytes:
     )
     texts = [("Deep Tree Echo (MIT)", ROOT / "LICENSE")]
     texts += [("Google Highway", BUILD / "external" / "highway" / "LICENSE")]
+    texts += [("WordNet 3.0, read in training", MODELS / "LICENSE.WordNet")]
     for place, package in sorted(lock["packages"].items()):
         if not place or package.get("dev") or package.get("optional"):
             continue

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 
+from deep_tree_echo.platform import bundled_model_path
+
 from tests.bench._browser import (
     Chromium,
     bench_site,
@@ -16,9 +18,9 @@ from tests.bench._browser import (
     serving,
     sync_playwright,
 )
-from tests.bench._measure import ROOT, Turn, interleaved, keep, show, summary
+from tests.bench._measure import Turn, interleaved, keep, show, summary
 
-BUNDLED = ROOT / "py" / "deep_tree_echo" / "models" / "echo-1m-FP16.bin"
+BUNDLED = bundled_model_path()
 NEAR, FAR = 100, 100_000
 WINDOW, WINDOWS = 500, 9
 WARM = 5000

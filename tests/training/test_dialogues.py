@@ -68,7 +68,7 @@ def test_words_give_way_to_synonyms():
 
 def test_what_is_asked_back_was_told_before():
     recalled = 0
-    for document in Dialogues(9).documents(400_000):
+    for document in Dialogues(9).documents(800_000):
         turns = document.split("\n\n")
         for place, turn in enumerate(turns):
             if found := re.fullmatch(r"Assistant: Your name is (\w+)\.", turn):

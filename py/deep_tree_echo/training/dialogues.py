@@ -203,7 +203,8 @@ class Dialogues:
         if slips and self.random.random() < 0.4:
             other = reword(question, self.random, self._synonyms)
             question = question if plain(other) in self._kept else other
-        return casual(question, self.random, slips)
+        spelt = casual(question, self.random, slips)
+        return question if plain(spelt) in self._kept else spelt
 
     def _correct(self, seen: list[Topic]) -> list[str]:
         named = [t for group in self.topics.values() for t in group if t.names and t not in seen]
