@@ -237,7 +237,7 @@ STEPS = (
         "starting Python once, for a snapshot of its memory",
         snapshot.build,
         snapshot.inputs,
-        (snapshot.FOLDER / "snapshot.bin", snapshot.FOLDER / "packages.tar"),
+        (snapshot.FOLDER / "snapshot.bin", *(snapshot.FOLDER / name for name in snapshot.ARCHIVES)),
         ("wheel", "fetch-pyodide"),
     ),
     Step(

@@ -3,8 +3,9 @@
 //   node scripts/snapshot.mjs --pyodide DIR --packages DIR --out DIR
 //
 // DIR/packages holds what lies in site-packages. The compiled libraries that the imports use are
-// copied to DIR/out beside snapshot.bin. The snapshot depends on these inputs only: clock, random
-// numbers and time zone are fixed. web/src/worker/snapshot.ts is its reader.
+// copied to DIR/out beside snapshot.bin, and imported.txt there names the sources of the others. The
+// snapshot depends on these inputs only: clock, random numbers and time zone are fixed.
+// web/src/worker/snapshot.ts is its reader.
 
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
@@ -50,14 +51,21 @@ for name in (
 del importlib, name
 `;
 
-// Imports from bytecode leave less behind in memory than a compiler does.
+// Imports from bytecode leave less behind in memory than a compiler does. NumPy's has no docstrings,
+// as under Python's -OO, which NumPy is made for. Gives the sources.
 const COMPILE = `
-import py_compile, sys
+import importlib.util, py_compile, sys
 from pathlib import Path
 found = [Path(m.__file__) for m in sys.modules.values() if getattr(m, "__file__", None)]
+found = [p for p in found if p.suffix == ".py" and p.is_relative_to("${SITE_PACKAGES}")]
 for path in found:
-    if path.suffix == ".py" and str(path).startswith("${SITE_PACKAGES}/"):
-        py_compile.compile(path, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    py_compile.compile(
+        path,
+        importlib.util.cache_from_source(path),
+        optimize=2 if path.is_relative_to("${SITE_PACKAGES}/numpy") else 0,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+"\\n".join(sorted(str(path.relative_to("${SITE_PACKAGES}")) for path in found))
 `;
 
 /** Fixes what differs from run to run: two runs give the same bytes. */
@@ -168,7 +176,7 @@ async function main() {
     .map(({ name }) => name)
     .filter((name) => name.startsWith(SITE_PACKAGES));
   const names = opened.map((path) => path.slice(SITE_PACKAGES.length + 1));
-  first.python.runPython(COMPILE);
+  const imported = first.python.runPython(COMPILE);
   const bytecode = first.python
     .runPython(
       `import glob; "\\n".join(sorted(glob.glob("${SITE_PACKAGES}/**/__pycache__/*.pyc", recursive=True)))`,
@@ -224,6 +232,7 @@ async function main() {
   const pages = runs.map(([page, count]) => heap.subarray(page * PAGE, (page + count) * PAGE));
   const file = Buffer.concat([Buffer.from(MAGIC), length, header, ...pages]);
   writeFileSync(join(out, "snapshot.bin"), file);
+  writeFileSync(join(out, "imported.txt"), `${imported}\n`);
   console.log(
     `${names.length} libraries, ${runs.length} stretches, ${(file.length / 1e6).toFixed(1)} MB`,
   );

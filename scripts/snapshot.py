@@ -1,8 +1,12 @@
-"""Python as the page loads it: its packages in one archive, and a snapshot of it at work.
+"""Python as the page loads it: its packages in archives, and a snapshot of it at work.
 
 The snapshot is Python's memory after its start with NumPy and the package imported, made in Node
 by ``scripts/snapshot.mjs`` from the very files that the page serves. A visitor's browser goes on
 from there instead of starting Python.
+
+An archive stays in the page's memory for as long as its files are in Python's file system. So
+there are three of them: what the snapshot has imported, which only a start without it reads, the
+rest, and those parts of NumPy that few views use.
 """
 
 from __future__ import annotations
@@ -11,21 +15,26 @@ import io
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from scripts.steps import BUILD, ROOT, Log
 from scripts.wheel import WHEELS
 
-__all__ = ["FOLDER", "build", "inputs"]
+__all__ = ["ARCHIVES", "FOLDER", "build", "inputs"]
 
 FOLDER = BUILD / "python"
 PYODIDE = BUILD / "external" / "pyodide"
 NUMPY = BUILD / "external" / "numpy"
 MAKER = ROOT / "scripts" / "snapshot.mjs"
 LAYOUT = ROOT / "web" / "src" / "worker" / "layout.mjs"
-# Nothing at run time reads these: tests, stubs, headers, what builds other packages.
-LEFT_OUT_ENDINGS = (".pyi", ".h", ".a", ".lib", ".pxd", ".pyx", ".c", ".build", ".typed")
+IMPORTED, PACKAGES, SELDOM = ARCHIVES = ("imported.tar", "packages.tar", "numpy.tar")
+# Of NumPy: what only the memories and the laboratory use.
+SELDOM_FOLDERS = tuple(
+    f"numpy/{name}/" for name in ("fft", "linalg", "ma", "polynomial", "random", "testing")
+)
+# Nothing at run time reads these: tests, stubs, headers, lists, what builds other packages.
+LEFT_OUT_ENDINGS = (".pyi", ".h", ".a", ".lib", ".pxd", ".pyx", ".c", ".build", ".typed", "/RECORD")
 LEFT_OUT_FOLDERS = ("/tests/", "numpy/f2py/", "numpy/_pyinstaller/", "numpy/_core/include/")
 
 
@@ -36,7 +45,7 @@ def inputs() -> Iterator[Path | str]:
 
 
 def build(log: Log) -> None:
-    """Make ``packages.tar``, ``snapshot.bin`` and the libraries in ``build/python/``.
+    """Make the `ARCHIVES`, ``snapshot.bin`` and the libraries in ``build/python/``.
 
     Raises
     ------
@@ -53,9 +62,14 @@ def build(log: Log) -> None:
         path.write_bytes(data)
     log.run("node", MAKER, "--pyodide", PYODIDE, "--packages", packages, "--out", fresh)
     taken = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*.so")}
-    (fresh / "packages.tar").write_bytes(
-        archive({name: data for name, data in content.items() if name not in taken})
-    )
+    imported = set((fresh / "imported.txt").read_text(encoding="utf-8").split("\n"))
+    (fresh / "imported.txt").unlink()
+    packed: dict[str, dict[str, bytes]] = {name: {} for name in ARCHIVES}
+    for name, data in content.items():
+        if name not in taken:
+            packed[place(name, imported)][name] = data
+    for name, chosen in packed.items():
+        (fresh / name).write_bytes(archive(chosen))
     for path in sorted(fresh.rglob("*.so")):
         # Under this ending every host serves them as what they are.
         path.rename(path.with_name(path.name.partition(".")[0] + ".wasm"))
@@ -87,6 +101,19 @@ def is_wanted(name: str) -> bool:
     return not name.endswith(LEFT_OUT_ENDINGS) and not any(
         folder in name for folder in LEFT_OUT_FOLDERS
     )
+
+
+def place(name: str, imported: Container[str]) -> str:
+    """Return the archive of a file.
+
+    Examples
+    --------
+    >>> place("numpy/random/_pickle.py", {"numpy/_core/numeric.py"})
+    'numpy.tar'
+    """
+    if name in imported:
+        return IMPORTED
+    return SELDOM if name.startswith(SELDOM_FOLDERS) else PACKAGES
 
 
 def archive(content: dict[str, bytes]) -> bytes:

@@ -16,7 +16,8 @@ from scripts.serve import Server
 from .conftest import SITE, Open, figures, open_inside, say, serving, wait_answer, wait_ready
 
 SNAPSHOT = "python/snapshot.bin"
-REST = ("python/packages.tar.gz", "pyodide/python_stdlib.zip")
+REST = tuple(f"python/{name}.tar.gz" for name in ("imported", "packages", "numpy"))
+REST += ("pyodide/python_stdlib.zip",)
 PLAINLY = "Python starts without its snapshot: "
 
 

@@ -6,12 +6,17 @@ const PARTS: Part[] = ["Python", "engine", "NumPy", "model"];
 /** Files by which Python begins; a snapshot takes the place of what a plain start reads. */
 const CORE = ["pyodide/pyodide.mjs", "pyodide/pyodide.asm.mjs", "pyodide/pyodide.asm.wasm"];
 export const SNAPSHOT = "python/snapshot.bin";
+/** The packages: what a snapshot has imported, the rest, and what few views use of NumPy. */
+export const IMPORTED = "python/imported.tar";
 export const PACKAGES = "python/packages.tar";
+export const SELDOM = "python/numpy.tar";
 export const STDLIB = "pyodide/python_stdlib.zip";
+
+const PYTHON = [SNAPSHOT, IMPORTED, PACKAGES, SELDOM, STDLIB];
 
 /** The part of the opening that a file of the site belongs to. */
 export function partOf(path: string): Part | null {
-  if (CORE.includes(path) || [SNAPSHOT, PACKAGES, STDLIB].includes(path)) return "Python";
+  if (CORE.includes(path) || PYTHON.includes(path)) return "Python";
   if (path.startsWith("models/")) return "model";
   if (path.startsWith("python/numpy/")) return "NumPy";
   if (path.startsWith("wheels/libecho")) return "engine";

@@ -82,8 +82,8 @@ class PythonEngine implements Engine {
   #reservoir = new ViewFeed<true, ReservoirView>(readReservoir);
   #seeks = 0;
   #requests: RequestRecord[] = [];
-  /** Completes Python with the files that the first answer does without; once. */
-  readonly #complete = once(() => this.#fetchRest());
+  readonly #rest = once(async () => this.#place(await (await start.begun).rest()));
+  readonly #seldom = once(async () => this.#place(await (await start.begun).seldom()));
   readonly #laboratory = once(() => this.#openLaboratory());
   #added = new Map<string, Promise<void>>();
 
@@ -110,9 +110,7 @@ class PythonEngine implements Engine {
     try {
       const page = pyodide.pyimport("deep_tree_echo.page") as { Page(): Door };
       this.#door = page.Page();
-      const loaded = await this.#load(() =>
-        this.#door!.load_bundled(JSON.stringify(Object.fromEntries(missing))),
-      );
+      const loaded = await this.#loadBundled(JSON.stringify(Object.fromEntries(missing)));
       setTimeout(() => void this.#complete(), CALM_MS);
       return loaded;
     } catch (error) {
@@ -120,17 +118,28 @@ class PythonEngine implements Engine {
     }
   }
 
-  async #fetchRest(): Promise<void> {
+  /**
+   * Completes Python with the files that the first answer does without, where `whole` is set also
+   * with those that only the memories and the laboratory use.
+   */
+  async #complete(whole = false): Promise<void> {
     try {
-      const { rest } = await start.begun;
-      const place = await rest();
-      // Putting it in its place takes a moment, which no answer waits for.
-      while (this.#answering) await new Promise((resolve) => setTimeout(resolve, 200));
-      place();
-      this.#ready().settle();
+      await Promise.all([this.#rest(), whole && this.#seldom()]);
     } catch (error) {
       console.warn(`Parts of Python that are rarely used are missing: ${(error as Error).message}`);
     }
+  }
+
+  /** Putting files in their places takes a moment, which no answer waits for. */
+  async #place(place: () => void): Promise<void> {
+    while (this.#answering) await new Promise((resolve) => setTimeout(resolve, 200));
+    place();
+    this.#ready().settle();
+  }
+
+  async #loadBundled(missing = "{}"): Promise<Loaded> {
+    const { withModel } = await start.begun;
+    return await this.#load(() => withModel(() => this.#ready().load_bundled(missing)));
   }
 
   async #load(work: () => Promise<string>): Promise<Loaded> {
@@ -152,7 +161,7 @@ class PythonEngine implements Engine {
     const tell = throttled(progress);
     await this.#complete();
     try {
-      if (source.kind === "bundled") return await this.#load(() => door.load_bundled("{}"));
+      if (source.kind === "bundled") return await this.#loadBundled();
       const head = round ? ROUNDED : undefined;
       const check: Check = (name, size, first) =>
         void door.check(name, size, first, head, undefined, true);
@@ -219,7 +228,7 @@ class PythonEngine implements Engine {
     if (this.#answering) throw new Error("An answer is under way; stop it first.");
     // What a form and memories need is not among the first files.
     const form = question.json_schema !== undefined || question.grammar !== undefined;
-    if (form || door.memories.on || door.adaptation.on) await this.#complete();
+    if (form || door.memories.on || door.adaptation.on) await this.#complete(door.memories.on);
     this.#answering = true;
     try {
       door.begin(JSON.stringify(question));
@@ -327,7 +336,7 @@ class PythonEngine implements Engine {
   memories(method: string, values: object): Promise<unknown> {
     // The switch needs none of the files that come later.
     const early = method === "state" || method === "choose";
-    return this.#call(this.#ready().memories, method, values, early);
+    return this.#call(this.#ready().memories, method, values, early, true);
   }
 
   adaptation(method: string, values: object): Promise<unknown> {
@@ -335,8 +344,14 @@ class PythonEngine implements Engine {
     return this.#call(adaptation, method, values, method === "state" && !adaptation.on);
   }
 
-  async #call(door: KeptDoor, method: string, values: object, early: boolean): Promise<unknown> {
-    if (!early) await this.#complete();
+  async #call(
+    door: KeptDoor,
+    method: string,
+    values: object,
+    early: boolean,
+    whole = false,
+  ): Promise<unknown> {
+    if (!early) await this.#complete(whole);
     // What is kept cannot be asked for or changed before its place is known.
     await this.#storage.opened;
     try {
@@ -386,7 +401,7 @@ class PythonEngine implements Engine {
 
   async #openLaboratory(): Promise<Laboratory> {
     const { pyodide } = await start.begun;
-    await this.#complete();
+    await this.#complete(true);
     const module = pyodide.pyimport("deep_tree_echo.laboratory") as { Laboratory(): Laboratory };
     return module.Laboratory();
   }
@@ -448,10 +463,14 @@ async function rowsOf(
   return (await model.rows(found.outside_offset, found.outside_bytes)) ?? undefined;
 }
 
-/** The same promise however often it is asked for. */
+/** The same promise however often it is asked for, unless that fails. */
 function once<Value>(work: () => Promise<Value>): () => Promise<Value> {
   let begun: Promise<Value> | null = null;
-  return () => (begun ??= work());
+  return () =>
+    (begun ??= work().catch((error: unknown) => {
+      begun = null;
+      throw error;
+    }));
 }
 
 /** An answer of the laboratory as JavaScript has it: JSON's values, and typed arrays. */

@@ -1,4 +1,13 @@
-import { AssetError, Downloads, early, PACKAGES, SNAPSHOT, STDLIB } from "./assets.js";
+import {
+  AssetError,
+  Downloads,
+  early,
+  IMPORTED,
+  PACKAGES,
+  SELDOM,
+  SNAPSHOT,
+  STDLIB,
+} from "./assets.js";
 import type { CreateModule, ModuleSettings } from "./emscripten.js";
 import { libraryOf, SITE_PACKAGES } from "./layout.mjs";
 import type { Asset, Manifest, Part, PartProgress } from "./protocol.js";
@@ -11,6 +20,7 @@ export interface Pyodide {
     writeFile(path: string, data: Uint8Array, options?: { canOwn: boolean }): void;
     mkdirTree(path: string): void;
     unlink(path: string): void;
+    analyzePath(path: string): { exists: boolean };
   };
   pyimport(name: string): unknown;
   runPython(code: string): unknown;
@@ -35,6 +45,13 @@ export interface BegunPython {
    * the packages. Gives the function that puts them in their places.
    */
   rest(): Promise<() => void>;
+  /** Likewise what is used of NumPy by few views. */
+  seldom(): Promise<() => void>;
+  /**
+   * Puts the model that came with the page in its place for as long as it takes to load it. Its
+   * bytes come from the browser's cache each time: here they would stay for ever.
+   */
+  withModel<Value>(load: () => Promise<Value>): Promise<Value>;
 }
 
 /** Python with all that could be fetched for it. */
@@ -135,6 +152,7 @@ export class PythonStart {
       libraries: snapshot ? early(this.#compileAll(libraries)) : null,
       core: this.#fetchCore(manifest, WebAssembly.validate(RELAXED_PROBE) ? FORMS : FORMS.slice(1)),
       model: optional("model", model),
+      modelAsset: model,
       modelPath: `${OUR_FOLDER}/${model?.path}`,
     };
   }
@@ -233,8 +251,23 @@ export class PythonStart {
           unpack(pyodide, packages);
         };
       },
+      seldom: async () => {
+        if (!begun) return () => undefined;
+        const packages = await bytes(SELDOM);
+        return () => unpack(pyodide, packages);
+      },
+      withModel: async (load) => {
+        const { model, modelAsset, modelPath } = files;
+        files.model = null;
+        if (modelAsset) put(modelPath, await (model ?? this.#downloads.bytes(modelAsset)));
+        try {
+          return await load();
+        } finally {
+          if (pyodide.FS.analyzePath(modelPath).exists) pyodide.FS.unlink(modelPath);
+        }
+      },
     });
-    put(files.modelPath, await files.model);
+    await files.model;
     return { pyodide, missing: this.#missing };
   }
 
@@ -270,11 +303,14 @@ export class PythonStart {
       this.#miss("NumPy", error.message);
       return null;
     });
-    const packages = early(whole(listed(manifest, PACKAGES)));
+    const archives = [IMPORTED, PACKAGES, SELDOM].map((name) =>
+      early(whole(listed(manifest, name))),
+    );
     const stdlib = await whole(listed(manifest, STDLIB));
     const pyodide = await this.#load({}, stdlib);
     const compiled = await numpy;
-    unpack(pyodide, await packages, (name) => compiled !== null || !name.startsWith("numpy"));
+    const wanted = (name: string) => compiled !== null || !name.startsWith("numpy");
+    for (const packages of await Promise.all(archives)) unpack(pyodide, packages, wanted);
     compiled?.forEach((data, index) => {
       pyodide.FS.writeFile(`${SITE_PACKAGES}/${libraryOf(libraries[index]!.path)}`, data);
     });
@@ -317,7 +353,8 @@ interface Files {
   snapshot: Promise<Uint8Array<ArrayBuffer>> | null;
   libraries: Promise<Map<string, WebAssembly.Module>> | null;
   core: Promise<Library | null>;
-  model: Promise<Uint8Array | null>;
+  model: Promise<Uint8Array | null> | null;
+  modelAsset: Asset | undefined;
   modelPath: string;
 }
 
