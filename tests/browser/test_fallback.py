@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import SITE, Open, figures, open_inside, say, serving, wait_answer, wait_ready
+from .conftest import (
+    BOOT_MS,
+    SITE,
+    Open,
+    figures,
+    open_inside,
+    say,
+    serving,
+    wait_answer,
+    wait_ready,
+)
 
 RELAXED = "wheels/libecho-relaxed.so"
 
@@ -96,6 +106,20 @@ def test_where_storage_is_refused_the_page_works_and_says_so(open_page: Open) ->
     )
     assert wait_ready(page) == "rwkv_cpp"
     expect(page.get_by_text("This browser keeps nothing for this page")).to_be_visible()
+    say(page, "Is my data private?")
+    assert wait_answer(page)
+
+
+LATE = "its file system gave no answer within 15 seconds; reload the page to try again"
+
+
+def test_where_storage_never_answers_the_page_says_so_and_goes_on(open_page: Open) -> None:
+    page = open_page(
+        worker_script="StorageManager.prototype.getDirectory = () => new Promise(() => undefined);"
+    )
+    assert wait_ready(page) == "rwkv_cpp"
+    notice = page.get_by_text(f"This browser keeps nothing for this page ({LATE})")
+    expect(notice).to_be_visible(timeout=BOOT_MS)
     say(page, "Is my data private?")
     assert wait_answer(page)
 

@@ -12,6 +12,16 @@ const FILE = "/chats.db";
 /** How long a tab that reloads may take to let go of the file. */
 const PATIENCE_MS = 1500;
 
+/** How long the browser may take to give SQLite its files, or the program; busy machines are slow. */
+const LIMIT_MS = 15_000;
+
+const AGAIN = `within ${LIMIT_MS / 1000} seconds; reload the page to try again`;
+const LATE = `its file system gave no answer ${AGAIN}`;
+const NO_PROGRAM = `SQLite did not come ${AGAIN}`;
+
+/** Nothing, after so many milliseconds. */
+const pause = (ms: number) => new Promise<undefined>((resolve) => setTimeout(resolve, ms));
+
 type Instantiated = (instance: WebAssembly.Instance, code: WebAssembly.Module) => void;
 
 /**
@@ -112,15 +122,18 @@ export class Storage {
     this.#use = use;
     this.#idle = idle;
     if (!this.#granted) this.begin();
-    if (await this.#granted) await this.#takeFile(false);
-    else
-      await this.#takeMemory(
-        { reason: "Your chats are open in another tab", elsewhere: true },
-        false,
-      );
-    this.#tell = tell;
-    tell(this.state);
-    this.#ready();
+    try {
+      if (await this.#granted) await this.#takeFile(false);
+      else
+        await this.#takeMemory(
+          { reason: "Your chats are open in another tab", elsewhere: true },
+          false,
+        );
+      this.#tell = tell;
+      tell(this.state);
+    } finally {
+      this.#ready();
+    }
   }
 
   /** Asks the tab that has the file to let it go; this one gets it then. */
@@ -156,18 +169,24 @@ export class Storage {
   }
 
   async #takeFile(move: boolean): Promise<void> {
+    const coming = this.#file();
+    const state = { persistent: true, reason: null, elsewhere: false };
     try {
-      const sqlite = await this.#file();
-      await this.#put(sqlite, { persistent: true, reason: null, elsewhere: false }, move);
+      const sqlite = await Promise.race([coming, pause(LIMIT_MS)]);
+      if (sqlite) return await this.#put(sqlite, state, move);
     } catch (error) {
       this.#release?.();
       const reason = error instanceof Error ? error.message : String(error);
-      await this.#takeMemory({ reason, elsewhere: false }, move);
+      return await this.#takeMemory({ reason, elsewhere: false }, move);
     }
+    await this.#takeMemory({ reason: LATE, elsewhere: false }, move);
+    // Should it come after all, it takes what memory holds by then.
+    coming.then((sqlite) => this.#put(sqlite, state, true)).catch(() => this.#release?.());
   }
 
   async #takeMemory(state: { reason: string; elsewhere: boolean }, move: boolean): Promise<void> {
-    const sqlite3 = await this.#program();
+    const sqlite3 = await Promise.race([this.#program(), pause(LIMIT_MS)]);
+    if (!sqlite3) throw new Error(NO_PROGRAM);
     await this.#put(new Sqlite(sqlite3, ":memory:"), { persistent: false, ...state }, move);
   }
 
