@@ -141,7 +141,8 @@ def test_what_holds_for_every_database(database: Database) -> None:
     database.migrate("notes", [NOTES])
     insert(database, b"x" * 20_000_000)
     assert database.execute("PRAGMA page_size") == [(16384,)]
-    assert database.execute("PRAGMA cache_size") == [(-4096,)]
+    kibibytes = 1024 if isinstance(database, PageDatabase) else 4096
+    assert database.execute("PRAGMA cache_size") == [(-kibibytes,)]
     assert database.execute("PRAGMA foreign_keys") == [(1,)]
     # Natively it is part of the process.
     assert (database.memory_bytes > 20_000_000) == isinstance(database, PageDatabase)

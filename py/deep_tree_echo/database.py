@@ -54,6 +54,8 @@ class Database(ABC):
     persistent: bool = False
     """Whether what it holds is still there after a restart."""
 
+    _cache_bytes = _CACHE_BYTES
+
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._depth = 0
@@ -67,7 +69,7 @@ class Database(ABC):
         """What holds for every database of ours, wherever it is."""
         for setting in (
             f"page_size = {_PAGE_BYTES}",  # only of a new file
-            f"cache_size = {-_CACHE_BYTES // 1024}",
+            f"cache_size = {-self._cache_bytes // 1024}",
             # With the log, a process that is killed loses nothing that was committed; NORMAL may
             # lose the last moments when the machine itself loses its power, and no more.
             "journal_mode = WAL",

@@ -24,6 +24,9 @@ class PageDatabase(Database):
         Whether it is on the disk.
     """
 
+    # SQLite's memory there never shrinks, and the page has little.
+    _cache_bytes = 1 << 20
+
     def __init__(self, sqlite: Any, *, persistent: bool) -> None:
         super().__init__()
         self._sqlite: Any = sqlite

@@ -143,16 +143,11 @@ export class Sqlite {
     } else {
       const bytes =
         typeof value === "string" ? encoder.encode(value) : /** @type {Uint8Array} */ (value);
-      // Not through strings that end at a zero.
+      // Not through strings that end at a zero. SQLite frees the copy, even if it does not take it.
       const copy = wasm.alloc(bytes.length || 1);
-      try {
-        wasm.heap8u().set(bytes, Number(copy));
-        const bind = typeof value === "string" ? "sqlite3_bind_text" : "sqlite3_bind_blob";
-        const TRANSIENT = -1;
-        wasm.exports[bind](place, index, copy, bytes.length, TRANSIENT);
-      } finally {
-        wasm.dealloc(copy);
-      }
+      wasm.heap8u().set(bytes, Number(copy));
+      const bind = typeof value === "string" ? "sqlite3_bind_text" : "sqlite3_bind_blob";
+      wasm.exports[bind](place, index, copy, bytes.length, capi.SQLITE_WASM_DEALLOC);
     }
   }
 
