@@ -86,11 +86,11 @@ def visit(url: str, name: str, profile: Path) -> dict[str, float]:
         page.wait("part('speed')")
         time.sleep(SETTLE_SECONDS)
         found["answering"] = page.memory_mb()
-        found["peak"] = page.memory_mb("VmHWM")
         # A fast machine has said all that it may by now.
         page.wait("(named('button', 'Stop')?.click(), true)")
         time.sleep(SETTLE_SECONDS)
         found["settled"] = page.memory_mb()
+        found["peak"] = page.memory_mb("VmHWM")
         return found
 
 
