@@ -75,6 +75,7 @@ GOALS = (
     Goal("branch_first_token_wasm_cpu_ms", "≤", 50, "the same in Chromium, milliseconds", 1),
     Goal("store_branch_0.1B_cpu_ms", "≤", 50, "the same from a state in the store, native", 1),
     Goal("store_kills_survived", "≥", 100, "a writer killed with SIGKILL, nothing lost", 0),
+    Goal("store_tab_kills_survived", "≥", 100, "a tab killed with SIGKILL, nothing lost", 0),
     Goal("calibration_all_all_after", "≤", 0.05, "calibration error of all confidences", 3),
     Goal("calibration_vote_all_after", "≤", 0.05, "the same, of answers chosen among several", 3),
     Goal("grammar_share_native", "≤", 0.15, "a grammar's part of decoding 0.1B Q8_0, the dearest"),

@@ -1,4 +1,4 @@
-"""The store of conversations: branching at 0.1B, ten thousand turns, a hundred kills."""
+"""The store of conversations: branching at 0.1B, ten thousand turns, programs and tabs killed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from deep_tree_echo import Chain, ModelFile, SamplingSettings
 from deep_tree_echo.events import Token
 from deep_tree_echo.store import ConversationStore, Said
 
+from tests.bench._browser import serving, sync_playwright
 from tests.bench._measure import keep
 from tests.bench._models import SMALL, models
+from tests.browser.conftest import SITE
+from tests.browser.kills import KilledTab, context_to_kill
 from tests.store.kills import KilledWriter
 
 TURNS = 10_000
@@ -28,6 +31,7 @@ def main() -> None:
         figures = branching(Path(folder) / "branch.db")
         figures |= many_turns(Path(folder) / "many.db")
         figures |= kills(Path(folder) / "kills.db")
+        figures |= tab_kills(Path(folder) / "profile")
     for name, value in figures.items():
         print(f"  {name:44} {value:10.3f}", flush=True)
     keep(figures)
@@ -134,6 +138,19 @@ def kills(path: Path) -> dict[str, float]:
     for _ in range(KILLS):
         writer.kill_once()
     return {"store_kills_survived": float(KILLS)}
+
+
+def tab_kills(profile: Path) -> dict[str, float]:
+    """Kills the process of a tab that answers, every second time between the halves of a write."""
+    with (
+        sync_playwright() as playwright,
+        serving(SITE) as url,
+        context_to_kill(playwright, profile) as context,
+    ):
+        tab = KilledTab(context, profile, url, seed=7)
+        for number in range(KILLS):
+            tab.kill_once(cut=number % 2 == 0)
+    return {"store_tab_kills_survived": float(KILLS), "store_tab_kills_in_a_write": tab.n_cut}
 
 
 if __name__ == "__main__":
