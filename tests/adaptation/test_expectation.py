@@ -19,7 +19,7 @@ def question(seed, n_vocab=300, n_slots=37, n_contexts=53, width=19):
     drawn = np.random.default_rng(seed)
     contexts = drawn.standard_normal((n_contexts + 1, width)).astype(np.float32)
     contexts /= np.linalg.norm(contexts, axis=1, keepdims=True)
-    tokens = drawn.permutation(n_vocab)[:n_slots]
+    tokens = drawn.permutation(n_vocab)[:n_slots].astype(np.int64)
     tokens[drawn.random(n_slots) < 0.1] = -1
     logits = (4 * drawn.standard_normal(n_vocab)).astype(np.float32)
     logits[drawn.random(n_vocab) < 0.1] = -np.inf
@@ -28,7 +28,7 @@ def question(seed, n_vocab=300, n_slots=37, n_contexts=53, width=19):
         tokens=tokens,
         corrections=5 * drawn.standard_normal(n_slots + 3),
         contexts=contexts[:-1],
-        followers=drawn.integers(0, n_slots, n_contexts),
+        followers=drawn.integers(0, n_slots, n_contexts, dtype=np.int64),
         vector=contexts[-1],
         weights=START + 0.1 * drawn.standard_normal((N_EXPERTS - 1, N_SIGNS)),
         alone=float(drawn.random()),
