@@ -66,6 +66,7 @@ export default defineConfig({
               name: "page",
               test: /^(?!.*\/web\/src\/(laboratory|main|sw|viz\/(chart|plot)|worker)).*\/(web\/src|node_modules)\//,
             },
+            { name: "bench", minShareCount: 2, test: /\/web\/src\/(laboratory|viz)\// },
           ],
         },
       },

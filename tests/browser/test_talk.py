@@ -133,5 +133,6 @@ def test_markdown_is_shown_and_can_do_no_harm(page: Page) -> None:
     assert "<strong>bold</strong>" in html
     assert "<li>one</li>" in html
     assert "<img" not in html
+    assert "&lt;img src=x" in html
     assert "javascript:" not in html
     assert 'rel="noopener noreferrer"' in html

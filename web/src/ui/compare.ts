@@ -6,7 +6,7 @@ import type { Message } from "../talk/tree.js";
 import { SessionElement } from "./element.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
-import { figures } from "./message.js";
+import { figures } from "./figures.js";
 
 /** Two branches of a talk side by side, from where they part; one under the other on a phone. */
 @customElement("echo-compare")

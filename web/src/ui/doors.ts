@@ -259,7 +259,7 @@ export class WordsView extends LitElement {
           this.busy
             ? "Another word can be chosen once the answer under way has ended."
             : this.form
-              ? `Choose one, and a branch grows here within the same ${formName(this.form)}.`
+              ? `Choose one that fits the ${formName(this.form)}, and a branch grows here within it.`
               : "Choose one, and a branch grows here."
         }
       </p>

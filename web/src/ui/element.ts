@@ -1,4 +1,4 @@
-import { LitElement, type PropertyValues } from "lit";
+import { html, LitElement, type PropertyValues, type TemplateResult } from "lit";
 import { property } from "lit/decorators.js";
 
 import type { Session } from "../engine/session.js";
@@ -15,6 +15,12 @@ export abstract class SessionElement extends LitElement {
     this.#watched?.removeEventListener("change", this.#redraw);
     this.session.addEventListener("change", this.#redraw);
     this.#watched = this.session;
+  }
+
+  /** Why there is nothing to see while the engine is not ready. */
+  protected get absent(): TemplateResult {
+    const broken = this.session.phase === "broken";
+    return html`<p class="muted">The engine is ${broken ? "not running" : "still opening"}.</p>`;
   }
 
   override disconnectedCallback(): void {

@@ -306,6 +306,7 @@ function time(value: number): string {
 
 function stepName({ part, step }: AccountStep): string {
   const known = STEPS[`${part} ${step}`];
+  if (step.startsWith("candidate")) return `${capital(step)} is drawn`;
   return known ?? `${capital(part)}: ${step.replaceAll("_", " ")}`;
 }
 

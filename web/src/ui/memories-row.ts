@@ -43,6 +43,12 @@ export class MemoryRow extends SessionElement {
         gap: 0.1rem;
         margin-inline-start: -0.5rem;
       }
+      .near button {
+        min-height: 0;
+        padding: 0.1rem 0.3rem;
+        vertical-align: middle;
+      }
+      .near svg,
       .tools svg {
         width: 15px;
         height: 15px;

@@ -114,14 +114,12 @@ export class MemoriesView extends SessionElement {
         </p>
       </details>
       ${
-        phase === "broken"
-          ? html`<p class="muted">The engine is not running.</p>`
-          : memories.state
-            ? html`<echo-memories-switches .session=${this.session}></echo-memories-switches>
-                <echo-adaptation .session=${this.session}></echo-adaptation>
-                <echo-recalled .session=${this.session}></echo-recalled>
-                ${this.#all(memories.state)}`
-            : html`<p class="muted">The engine is still opening.</p>`
+        phase !== "broken" && memories.state
+          ? html`<echo-memories-switches .session=${this.session}></echo-memories-switches>
+              <echo-adaptation .session=${this.session}></echo-adaptation>
+              <echo-recalled .session=${this.session}></echo-recalled>
+              ${this.#all(memories.state)}`
+          : this.absent
       }
     `;
   }

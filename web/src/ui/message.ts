@@ -4,15 +4,17 @@ import { unsafeHTML } from "lit/directives/unsafe-html.js";
 
 import type { View } from "../address.js";
 import { formName, pretty } from "../talk/asking.js";
-import { siblings, type AnswerFigures, type Message } from "../talk/tree.js";
+import type { Message } from "../talk/tree.js";
 import { textOf } from "../talk/words.js";
+import "./branches.js";
 import type { Choice, WordsView } from "./doors.js";
 import "./doors.js";
 import { SessionElement } from "./element.js";
-import { count, seconds, threeDigits } from "./format.js";
+import { figures } from "./figures.js";
+import { count } from "./format.js";
 import { icon } from "./icons.js";
 import { look } from "./look.js";
-import { markdown } from "./markdown.js";
+import { markdown, prose } from "./markdown.js";
 
 /** One message of the talk, with its figures and what can be done with it. */
 @customElement("echo-message")
@@ -29,6 +31,7 @@ export class MessageView extends SessionElement {
 
   static override styles = [
     look,
+    prose,
     css`
       :host {
         display: block;
@@ -59,59 +62,6 @@ export class MessageView extends SessionElement {
         background: var(--accent);
         border-radius: 1px;
       }
-      .answer p {
-        text-wrap: pretty;
-      }
-      .answer > :first-child {
-        margin-top: 0;
-      }
-      .answer > :last-child {
-        margin-bottom: 0;
-      }
-      .answer p,
-      .answer ul,
-      .answer ol,
-      .answer pre,
-      .answer blockquote,
-      .answer table {
-        margin: 0 0 0.8em;
-      }
-      .answer ul,
-      .answer ol {
-        padding-inline-start: 1.5em;
-        list-style: revert;
-      }
-      .answer h1,
-      .answer h2,
-      .answer h3,
-      .answer h4 {
-        margin: 1.2em 0 0.4em;
-        font-size: 1.0625rem;
-        line-height: 1.35;
-      }
-      .answer pre {
-        padding: 0.75rem 1rem;
-        border-radius: 0.5rem;
-        background: var(--side);
-        overflow-x: auto;
-      }
-      .answer code {
-        font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace;
-        font-size: 0.9em;
-      }
-      .answer blockquote {
-        padding-inline-start: 1em;
-        border-inline-start: 3px solid var(--line-strong);
-        color: var(--muted);
-      }
-      .answer table {
-        border-collapse: collapse;
-      }
-      .answer th,
-      .answer td {
-        padding: 0.25em 0.75em;
-        border: 1px solid var(--line);
-      }
       .figures {
         margin-top: 0.5rem;
         color: var(--muted);
@@ -134,12 +84,6 @@ export class MessageView extends SessionElement {
       .tools svg {
         width: 15px;
         height: 15px;
-      }
-      .branch {
-        display: inline-flex;
-        align-items: center;
-        color: var(--muted);
-        font-size: 0.8125rem;
       }
       textarea {
         width: 100%;
@@ -199,7 +143,7 @@ export class MessageView extends SessionElement {
       <h3 class="hidden-text">You</h3>
       <div class="said">${message.text}</div>
       <div class="tools">
-        ${this.#branches()}
+        <echo-branches .session=${this.session} .message=${message}></echo-branches>
         <button
           class="small quiet"
           ?disabled=${this.session.answering !== null}
@@ -352,7 +296,7 @@ export class MessageView extends SessionElement {
     const last = session.talk.leaf === message.id;
     const kept = message.held && formName(message.held.form);
     return html`<div class="tools">
-      ${this.#branches()}
+      <echo-branches .session=${this.session} .message=${message}></echo-branches>
       <button
         class="small quiet"
         ?disabled=${busy}
@@ -385,7 +329,9 @@ export class MessageView extends SessionElement {
           : nothing
       }
       ${
-        message.membranes?.form === "json_schema" && pretty(message.text) !== message.text
+        message.membranes?.form === "json_schema" &&
+        !this.asWords &&
+        pretty(message.text) !== message.text
           ? html`<button
               class="small quiet"
               aria-pressed=${this.broken}
@@ -432,43 +378,6 @@ export class MessageView extends SessionElement {
     this.dispatchEvent(new CustomEvent("look-inside", options));
   }
 
-  #branches(): TemplateResult | typeof nothing {
-    const { message, session } = this;
-    const all = siblings(session.talk, message);
-    if (all.length < 2) return nothing;
-    const place = all.indexOf(message);
-    const step = (by: number) => {
-      const other = all[place + by];
-      if (other) session.showBranch(other);
-    };
-    const busy = session.answering !== null;
-    return html`<span class="branch number">
-      <button
-        class="small quiet"
-        aria-label="Previous branch"
-        ?disabled=${place === 0 || busy}
-        @click=${() => step(-1)}
-      >
-        ${icon("left")}
-      </button>
-      ${place + 1} of ${all.length}
-      <button
-        class="small quiet"
-        aria-label="Next branch"
-        ?disabled=${place === all.length - 1 || busy}
-        @click=${() => step(1)}
-      >
-        ${icon("right")}
-      </button>
-      <button class="small quiet" @click=${this.#compare}>${icon("compare")} Compare</button>
-    </span>`;
-  }
-
-  #compare(): void {
-    const detail = this.message;
-    this.dispatchEvent(new CustomEvent("compare", { detail, bubbles: true, composed: true }));
-  }
-
   #editKey(event: KeyboardEvent): void {
     if (event.key === "Escape") {
       event.stopPropagation();
@@ -490,30 +399,4 @@ export class MessageView extends SessionElement {
     this.copied = true;
     setTimeout(() => (this.copied = false), 1500);
   }
-}
-
-const ENDINGS = {
-  end: "",
-  stop: "",
-  length: " · ended at its longest length",
-  cancelled: " · stopped",
-} as const;
-
-/** The small type below an answer: who answered, how fast, and why not someone better. */
-export function figures(
-  done: AnswerFigures,
-  more: TemplateResult | typeof nothing,
-): TemplateResult {
-  return html`<p class="figures fine number">
-    ${
-      done.backend === "mock"
-        ? html`<strong class="warning">mock, not a language model</strong>`
-        : html`${done.backend} · ${done.model}`
-    }
-    · ${count(done.n_tokens, "token")} · ${threeDigits(done.tokens_per_second)} tokens/s · first
-    token after ${seconds(done.first_token_seconds)}${ENDINGS[done.stop_reason]} ${more}
-    ${done.failures.map(
-      ({ backend, reason }) => html`<br /><span class="warning">Not ${backend}: ${reason}</span>`,
-    )}
-  </p>`;
 }

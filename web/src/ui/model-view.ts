@@ -173,7 +173,7 @@ export class ModelView extends SessionElement {
 
   #current(): TemplateResult {
     const { loaded } = this.session;
-    if (!loaded) return html`<p class="muted">The engine is still opening.</p>`;
+    if (!loaded) return this.absent;
     const { description: about, backend, model, failures } = loaded;
     const facts: [string, string][] = [
       ["Model", model],

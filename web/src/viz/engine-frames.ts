@@ -144,7 +144,7 @@ function deedOf({ part, step, numbers }: AccountStep, account: Account): Deed {
       return {
         flows: [asked],
         holds: { read: tokens },
-        text: `The model reads ${count(tokens, "token")}, one after another. What it has read is all in its state, whose size never changes.`,
+        text: `The model reads ${count(tokens, "token")}. What it has read is all in its state, whose size never changes.`,
       };
     case "model write":
       return {

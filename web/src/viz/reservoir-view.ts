@@ -98,8 +98,9 @@ export class ReservoirView extends SessionElement {
 
   #nothing(): TemplateResult {
     const { loaded, phase, replay } = this.session;
-    if (phase !== "ready" || this.view === undefined) {
-      return html`<p class="muted">The engine is still opening.</p>`;
+    if (phase !== "ready") return this.absent;
+    if (this.view === undefined) {
+      return html`<p class="muted">The reservoir hears the words of the answer…</p>`;
     }
     if (loaded?.backend === "mock") {
       return html`<p class="muted">

@@ -150,7 +150,7 @@ export class StateView extends SessionElement {
 
   #nothing(): TemplateResult {
     const { loaded, phase } = this.session;
-    if (phase !== "ready") return html`<p class="muted">The engine is still opening.</p>`;
+    if (phase !== "ready") return this.absent;
     if (loaded?.backend === "mock") {
       return html`<p class="muted">The mock has no state: there is no model behind it.</p>`;
     }
