@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -338,7 +339,9 @@ def test_a_model_without_a_tokenizer_still_evaluates(monkeypatch):
     assert chosen.encode("a") == [97]
 
 
-def test_the_bundled_vocabulary():
+def test_the_bundled_vocabulary(monkeypatch):
+    # In the page the package's files come after the first answer.
+    monkeypatch.setattr(platform, "small_vocabulary_path", lambda: Path("nowhere"))
     tokenizer = Tokenizer("echo")
     text = "What can I do here? Ünïcode, too \N{DECIDUOUS TREE}\0"
     tokens = tokenizer.encode(text)

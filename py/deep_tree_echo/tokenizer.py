@@ -15,6 +15,9 @@ FILE_TOKENIZER = "file"
 """The name of a tokenizer that the model's own file carries."""
 VOCABULARIES = ("echo", "world")
 """Tokenizers that need a file."""
+_PATH = platform.small_vocabulary_path()
+# Read at once: a page that starts from a snapshot answers before the package's files are there.
+_ECHO = _PATH.read_bytes() if _PATH.is_file() else None
 PILE_SIZES = (50254, 50277, 50432)
 """Vocabularies of the Pile models, whose tokenizer is another one."""
 
@@ -106,7 +109,9 @@ def vocabulary(name: str) -> bytes:
     UnsupportedModelError
         If the World vocabulary is needed and not there.
     """
-    path = platform.small_vocabulary_path() if name == "echo" else platform.vocabulary_path()
+    if name == "echo":
+        return _PATH.read_bytes() if _ECHO is None else _ECHO
+    path = platform.vocabulary_path()
     if path is None:
         raise UnsupportedModelError(
             "The World vocabulary rwkv_vocab_v20230424.txt is missing; install the package with "
