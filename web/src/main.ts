@@ -23,8 +23,14 @@ app.session = session;
 app.renew = () => takeNewer(root);
 document.body.replaceChildren(app);
 
-// A newer build that the last visit has fetched is used from the start.
-if (navigator.serviceWorker?.controller) void takeNewer(root);
+// A newer build that the last visit has fetched is used from the start, until something is done here.
+if (navigator.serviceWorker?.controller) {
+  const begun = new AbortController();
+  for (const act of ["keydown", "pointerdown"]) {
+    addEventListener(act, () => begun.abort(), { once: true, capture: true });
+  }
+  void takeNewer(root, begun.signal);
+}
 
 // The offline copy is made once the engine has what it needs and the first answer is under way, so
 // that they do not compete. A build whose engine does not start must find its successor, too.

@@ -31,14 +31,15 @@ export async function keepOffline(
     const registration = await serviceWorker.register(script, { updateViaCache: "none" });
     const watch = (worker: ServiceWorker | null) => {
       if (!worker) return;
-      const report = () => {
+      const report = async () => {
         if (worker.state === "installing") tell("copying");
-        else if (worker.state === "installed" && registration.active) tell("newer");
-        else if (worker.state === "activated") tell("kept");
+        else if (worker.state === "installed" && registration.active) {
+          tell((await isServed(worker)) ? "kept" : "newer");
+        } else if (worker.state === "activated") tell("kept");
         else if (worker.state === "redundant" && !registration.active) tell("unavailable");
       };
-      worker.addEventListener("statechange", report);
-      report();
+      worker.addEventListener("statechange", () => void report());
+      void report();
     };
     watch(registration.installing ?? registration.waiting ?? registration.active);
     registration.addEventListener("updatefound", () => watch(registration.installing));
@@ -49,43 +50,52 @@ export async function keepOffline(
 }
 
 /**
- * Reloads into a newer build that waits, if this is the only page of the site: pages must not see
+ * Reloads into a newer build that waits, once this is the only page of the site: pages must not see
  * files of two builds.
  *
+ * @param unless - Ends the waiting, as when a message is being written, which a reload would lose.
  * @returns Whether the newer build takes over, or there is none.
  */
-export async function takeNewer(root: string): Promise<boolean> {
+export async function takeNewer(root: string, unless?: AbortSignal): Promise<boolean> {
   const { serviceWorker } = navigator;
   const waiting = (await serviceWorker?.getRegistration(root))?.waiting;
   if (!waiting) return true;
-  const reload = () => location.reload();
-  serviceWorker.addEventListener("controllerchange", reload, { once: true });
-  // A worker that is slow to answer may still take over.
-  const alone = (await ask<boolean>(waiting, "take over", 5000)) ?? true;
-  if (!alone) serviceWorker.removeEventListener("controllerchange", reload);
-  return alone;
+  const takes = (await ask<boolean>(waiting, "take over", 60_000, unless)) ?? false;
+  if (takes) location.reload();
+  return takes;
 }
 
-/** The requests by which the offline copy was made. */
+/** Whether this worker's copy is served already, though the browser has not activated it yet. */
+async function isServed(worker: ServiceWorker): Promise<boolean> {
+  return (await ask<boolean>(worker, "served?", 5000)) ?? false;
+}
+
+/** The requests by which the offline copies were made. */
 export async function offlineRequests(): Promise<RequestRecord[]> {
-  const worker = navigator.serviceWorker?.controller;
-  if (!worker) return [];
-  return (await ask<RequestRecord[]>(worker, "requests")) ?? [];
+  const registration = await navigator.serviceWorker?.getRegistration();
+  const workers = [registration?.active, registration?.waiting].filter((worker) => !!worker);
+  const answers = workers.map((worker) => ask<RequestRecord[]>(worker, "requests"));
+  return (await Promise.all(answers)).flatMap((records) => records ?? []);
 }
 
-/** Sends a question to a worker; `null` if no answer comes within so many milliseconds. */
+/**
+ * Sends a question to a worker; `null` if no answer comes within so many milliseconds. It is told
+ * when the answer is no longer wanted.
+ */
 function ask<Answer>(
   worker: ServiceWorker,
   question: string,
   patience = 1000,
+  unless?: AbortSignal,
 ): Promise<Answer | null> {
   return new Promise((resolve) => {
-    const channel = new MessageChannel();
+    const { port1, port2 } = new MessageChannel();
     const timer = setTimeout(() => resolve(null), patience);
-    channel.port1.onmessage = (event) => {
+    port1.onmessage = (event) => {
       clearTimeout(timer);
       resolve(event.data as Answer);
     };
-    worker.postMessage(question, [channel.port2]);
+    unless?.addEventListener("abort", () => port1.postMessage("no longer"), { once: true });
+    worker.postMessage(question, [port2]);
   });
 }

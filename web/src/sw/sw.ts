@@ -12,6 +12,33 @@ const build = new URL(scope.location.href).searchParams.get("build") ?? "0";
 const CACHE = PREFIX + build;
 const root = scope.registration.scope;
 
+/**
+ * Which build is served. A worker that is there already serves the copy of a newer one until the
+ * browser has seen the last page closed: an exchange of workers while a page starts would end the
+ * requests under way, and a busy browser may put it off for minutes.
+ */
+const POINTER = "current-build";
+/** The copy that the open page is served from; it changes at navigations only. */
+let serving: Promise<Cache> | null = null;
+
+async function current(): Promise<string | null> {
+  const said = await (await caches.open(POINTER)).match(root);
+  return said ? said.text() : null;
+}
+
+/** From now on this build is served, and no other is kept. */
+async function makeCurrent(): Promise<void> {
+  await (await caches.open(POINTER)).put(root, new Response(build));
+  for (const name of await caches.keys()) {
+    if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name);
+  }
+}
+
+async function copy(): Promise<Cache> {
+  const name = PREFIX + (await current());
+  return caches.open((await caches.has(name)) ? name : CACHE);
+}
+
 async function digest(bytes: ArrayBuffer): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -99,9 +126,7 @@ async function install(): Promise<void> {
 }
 
 async function activate(): Promise<void> {
-  for (const name of await caches.keys()) {
-    if (name.startsWith(PREFIX) && name !== CACHE) await caches.delete(name);
-  }
+  await makeCurrent();
   await scope.clients.claim();
 }
 
@@ -110,22 +135,33 @@ async function pages(): Promise<number> {
   return clients.filter((client) => client.url.startsWith(root)).length;
 }
 
-/** Activates this build unless several pages use the other one; tells whether it does. */
+/** Milliseconds for which the other pages of this site are waited for. */
+const PATIENCE = 20_000;
+
+/**
+ * Has this build served once no other page uses the one before; tells whether the page that asked
+ * is to be loaded again. On a busy machine the page that was here before a reload is counted for a
+ * while. A word from the page that asked ends the waiting.
+ */
 async function takeOver(port: MessagePort | undefined): Promise<void> {
+  const end = Date.now() + PATIENCE;
+  let wanted = true;
+  if (port) port.onmessage = () => (wanted = false);
   let alone = (await pages()) < 2;
-  // On a busy machine the page that was here before a reload is counted for a while.
-  for (let tries = 0; !alone && tries < 10; tries += 1) {
+  while (!alone && wanted && Date.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, 200));
     alone = (await pages()) < 2;
   }
-  port?.postMessage(alone);
-  if (alone) await scope.skipWaiting();
+  const takes = alone && wanted && (await current()) !== build;
+  if (takes) await makeCurrent();
+  port?.postMessage(takes);
 }
 
 async function answer(event: FetchEvent): Promise<Response> {
   const { request } = event;
   const url = new URL(request.url);
-  const cache = await caches.open(CACHE);
+  if (request.mode === "navigate" || !serving) serving = copy();
+  const cache = await serving;
   url.hash = "";
   // `assets.json?now` asks the server for the newest build.
   if (url.searchParams.has("now")) return fetch(request);
@@ -140,6 +176,9 @@ scope.addEventListener("install", (event) => event.waitUntil(install()));
 scope.addEventListener("activate", (event) => event.waitUntil(activate()));
 scope.addEventListener("message", (event) => {
   if (event.data === "take over") event.waitUntil(takeOver(event.ports[0]));
+  if (event.data === "served?") {
+    event.waitUntil(current().then((said) => event.ports[0]?.postMessage(said === build)));
+  }
   if (event.data === "requests") {
     const entries = performance.getEntriesByType("resource") as PerformanceResourceTiming[];
     event.ports[0]?.postMessage(
