@@ -162,9 +162,10 @@ def test_the_list_of_chats_is_one_stop_of_the_tab_key(page: Page) -> None:
     page.keyboard.press("Tab")
     assert focused(page) == "Export all"
     page.keyboard.press("Shift+Tab")
-    assert focused(page) == "One of three"
+    assert focused(page) == "Three of three"
+    page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="One of three", exact=True)).to_have_attribute(
+    expect(page.get_by_role("button", name="Two of three", exact=True)).to_have_attribute(
         "aria-current", "true"
     )
 

@@ -15,7 +15,7 @@ export class Conversations extends SessionElement {
   @state() private renaming: string | null = null;
   /** What was found stands in the list's place. */
   @state() private searching = false;
-  /** The talk whose row the Tab key stops at; before any was reached it is the open one. */
+  /** The talk whose row has the focus; else the Tab key stops at the open one, or the first. */
   @state() private reached: string | null = null;
 
   static override styles = [
@@ -124,7 +124,12 @@ export class Conversations extends SessionElement {
           ? html`<p class="fine muted">
               Your chats will be listed here. They stay on this machine.
             </p>`
-          : html`<ul aria-label="Chats" @keydown=${this.#key} @focusin=${this.#reach}>
+          : html`<ul
+              aria-label="Chats"
+              @keydown=${this.#key}
+              @focusin=${this.#reach}
+              @focusout=${this.#leave}
+            >
               ${repeat(
                 talks,
                 (talk) => talk.id,
@@ -280,6 +285,12 @@ export class Conversations extends SessionElement {
 
   #reach(event: FocusEvent): void {
     this.reached = (event.target as HTMLElement).closest("li")?.dataset["talk"] ?? null;
+  }
+
+  /** Who comes back comes to the open chat. */
+  #leave({ relatedTarget, currentTarget }: FocusEvent): void {
+    const inside = relatedTarget instanceof Node && (currentTarget as Node).contains(relatedTarget);
+    if (!inside) this.reached = null;
   }
 
   #new(): void {
