@@ -134,7 +134,7 @@ class PythonEngine implements Engine {
   async #place(place: () => void): Promise<void> {
     while (this.#answering) await new Promise((resolve) => setTimeout(resolve, 200));
     place();
-    this.#ready().settle();
+    this.#door?.settle();
   }
 
   async #loadBundled(missing = "{}"): Promise<Loaded> {
