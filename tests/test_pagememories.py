@@ -190,14 +190,18 @@ def test_what_was_recalled_in_a_talk_goes_with_its_memory(path: Path) -> None:
     page.store.close()
 
 
-def test_a_memory_deleted_while_an_answer_reads_it_is_taken_out_at_its_end(path: Path) -> None:
+@pytest.mark.parametrize("events", [1, 2, 3, 5, 8])
+def test_a_memory_deleted_while_an_answer_reads_it_is_taken_out_at_its_end(
+    path: Path, events: int
+) -> None:
     page = opened(path)
     call(page, "choose", on=True)
     secret = call(page, "store", text="My sister Anna plays the quinquereme.")
     pump = page.pump
     page.pump = lambda seconds: "[]"  # type: ignore[method-assign]
     kept(page, "Which instrument does Anna play?", "b")
-    pump(0.0)
+    for _ in range(events):
+        pump(0.0)
     call(page, "delete", id=secret["id"])
     while json.loads(pump(1.0)):
         pass

@@ -11,7 +11,7 @@ from .database import Database
 from .errors import ArgumentError, EchoError
 from .pagecalls import Calls
 from .pagestore import PageStore
-from .store.recalled import take_back
+from .store.recalled import forget_states, take_back
 
 if TYPE_CHECKING:
     from .membranes.memory import MemoryItem, MemoryMembrane
@@ -73,6 +73,7 @@ class PageMemories:
         """Told the messages that are to be read again, for the memories in what was read are gone;
         whether an answer is under way."""
         self._gone: list[str] | None = []
+        self._stale: list[str] = []
 
     @property
     def on(self) -> bool:
@@ -133,9 +134,15 @@ class PageMemories:
     def answered(self) -> None:
         """An answer has ended; what was deleted meanwhile is taken out of it as well."""
         gone, self._gone = self._gone, []
-        if gone != [] and self._database is not None:
-            self._take_back(gone)
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        stale, self._stale = self._stale, []
+        if (gone == [] and not stale) or self._database is None:
+            return
+        # Its states were written after the paragraph that it had read was gone.
+        forget_states(self._database, stale)
+        if self.unread is not None:
+            self.unread(stale)
+        self._take_back(gone)
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _take_back(self, texts: Sequence[str] | None) -> None:
         """What was recalled in other talks goes there, too."""
@@ -144,6 +151,7 @@ class PageMemories:
         ids = take_back(self._database, texts)
         if self.unread is not None and self.unread(ids):
             self._gone = None if texts is None or self._gone is None else [*self._gone, *texts]
+            self._stale += ids
 
     def _move(self, old: Database, new: Database) -> None:
         """What was told while the file was elsewhere comes along."""

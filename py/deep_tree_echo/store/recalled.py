@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..database import Database
 
-__all__ = ["take_back"]
+__all__ = ["forget_states", "take_back"]
 
 _AFTER = """WITH RECURSIVE after (number, id, conversation) AS (
   SELECT number, id, conversation FROM messages WHERE id = ?
@@ -55,7 +55,27 @@ def take_back(database: Database, texts: Sequence[str] | None) -> list[str]:
             found += [
                 str(row[0]) for row in database.execute(f"{_AFTER} SELECT id FROM after", (id,))
             ]
+            forget_states(database, [str(id)])
+    return list(dict.fromkeys(found))
+
+
+def forget_states(database: Database, ids: Sequence[str]) -> None:
+    """Deletes the states at messages and at all that follow them.
+
+    Parameters
+    ----------
+    database : Database
+        That of a `ConversationStore`.
+    ids : sequence of str
+        The messages; those that are not there are passed over.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written; nothing has changed then.
+    """
+    with database.transaction():
+        for id in ids:
             database.execute(
                 f"{_AFTER} DELETE FROM states WHERE message IN (SELECT number FROM after)", (id,)
             )
-    return list(dict.fromkeys(found))
