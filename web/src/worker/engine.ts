@@ -123,10 +123,10 @@ class PythonEngine implements Engine {
    * with those that only the memories and the laboratory use.
    */
   async #complete(whole = false): Promise<void> {
-    try {
-      await Promise.all([this.#rest(), whole && this.#seldom()]);
-    } catch (error) {
-      console.warn(`Parts of Python that are rarely used are missing: ${(error as Error).message}`);
+    for (const part of await Promise.allSettled([this.#rest(), whole && this.#seldom()])) {
+      if (part.status === "fulfilled") continue;
+      const { message } = part.reason as Error;
+      console.warn(`Parts of Python that are rarely used are missing: ${message}`);
     }
   }
 
