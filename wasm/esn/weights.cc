@@ -7,8 +7,13 @@
 namespace echo::esn {
 namespace {
 
-// Registers that look up eight numbers or more are worth it.
+// Registers that look up eight numbers or more are worth it; WebAssembly has none.
 constexpr size_t kLeastLanes = 8;
+#ifdef __wasm__
+constexpr bool kBanded = false;
+#else
+constexpr bool kBanded = true;
+#endif
 // Weights of a row that may lie beyond the two vectors an operation holds: each
 // operation leaves out the row that is furthest behind.
 constexpr size_t kLeftOut = 1;
@@ -64,6 +69,7 @@ double Weights<T>::CostOfRows(const Matrix<T>& matrix, bool dense) {
 // begins at the least of them, but for kLeftOut rows.
 template <class T>
 bool Weights<T>::MakeBands(const Matrix<T>& matrix, double limit) {
+  if constexpr (!kBanded) return false;
   const size_t size = matrix.size;
   const auto length = [&](size_t row) { return matrix.starts[row + 1] - matrix.starts[row]; };
   order_.resize(size);
