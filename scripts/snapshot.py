@@ -30,9 +30,7 @@ MAKER = ROOT / "scripts" / "snapshot.mjs"
 LAYOUT = ROOT / "web" / "src" / "worker" / "layout.mjs"
 IMPORTED, PACKAGES, SELDOM = ARCHIVES = ("imported.tar", "packages.tar", "numpy.tar")
 # Of NumPy: what only the memories and the laboratory use.
-SELDOM_FOLDERS = tuple(
-    f"numpy/{name}/" for name in ("fft", "linalg", "ma", "polynomial", "random", "testing")
-)
+SELDOM_FOLDERS = tuple(f"numpy/{name}/" for name in ("fft", "polynomial", "random", "testing"))
 # Nothing at run time reads these: tests, stubs, headers, lists, what builds other packages.
 LEFT_OUT_ENDINGS = (".pyi", ".h", ".a", ".lib", ".pxd", ".pyx", ".c", ".build", ".typed", "/RECORD")
 LEFT_OUT_FOLDERS = ("/tests/", "numpy/f2py/", "numpy/_pyinstaller/", "numpy/_core/include/")

@@ -30,6 +30,7 @@ MAY_BE_NULL = {
     "echo_sampler_sample": {3},
     "echo_grammar_mask": {5},
     "echo_grammar_bytes": {0},
+    "echo_project": {0},
     "echo_reservoir_run": {6},
     "echo_rls_update": {4},
     "echo_rls_get": {1, 2},
