@@ -51,20 +51,15 @@ for name in (
 del importlib, name
 `;
 
-// Imports from bytecode leave less behind in memory than a compiler does. NumPy's has no docstrings,
-// as under Python's -OO, which NumPy is made for. Gives the sources.
+// Imports from bytecode leave less behind in memory than a compiler does. It has its docstrings:
+// numpy.ma, which np.unique asks for, looks for them when it is imported. Gives the sources.
 const COMPILE = `
-import importlib.util, py_compile, sys
+import py_compile, sys
 from pathlib import Path
 found = [Path(m.__file__) for m in sys.modules.values() if getattr(m, "__file__", None)]
 found = [p for p in found if p.suffix == ".py" and p.is_relative_to("${SITE_PACKAGES}")]
 for path in found:
-    py_compile.compile(
-        path,
-        importlib.util.cache_from_source(path),
-        optimize=2 if path.is_relative_to("${SITE_PACKAGES}/numpy") else 0,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    py_compile.compile(path, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 "\\n".join(sorted(str(path.relative_to("${SITE_PACKAGES}")) for path in found))
 `;
 

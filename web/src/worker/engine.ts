@@ -78,6 +78,7 @@ class PythonEngine implements Engine {
   readonly #storage = new Storage();
   #loading: AbortController | null = null;
   #answering = false;
+  #choosing: Promise<unknown> = Promise.resolve();
   #state = new ViewFeed(readState);
   #reservoir = new ViewFeed<true, ReservoirView>(readReservoir);
   #seeks = 0;
@@ -225,8 +226,9 @@ class PythonEngine implements Engine {
 
   async answer(question: Question, events: (slice: EngineEvent[]) => void): Promise<void> {
     const door = this.#ready();
+    await this.#choosing;
     if (this.#answering) throw new Error("An answer is under way; stop it first.");
-    // What a form and memories need is not among the first files.
+    // What a form, memories and adaptation need is not among the first files.
     const form = question.json_schema !== undefined || question.grammar !== undefined;
     if (form || door.memories.on || door.adaptation.on) await this.#complete(door.memories.on);
     this.#answering = true;
@@ -344,12 +346,25 @@ class PythonEngine implements Engine {
     return this.#call(adaptation, method, values, method === "state" && !adaptation.on);
   }
 
-  async #call(
+  #call(
     door: KeptDoor,
     method: string,
     values: object,
     early: boolean,
     whole = false,
+  ): Promise<unknown> {
+    const answer = this.#asked(door, method, values, early, whole);
+    // A switch counts for what is said after it, however long it takes.
+    if (method === "choose") this.#choosing = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #asked(
+    door: KeptDoor,
+    method: string,
+    values: object,
+    early: boolean,
+    whole: boolean,
   ): Promise<unknown> {
     if (!early) await this.#complete(whole);
     // What is kept cannot be asked for or changed before its place is known.
