@@ -28,7 +28,7 @@ CHOOSE = """async (ready) => {
   // What the page does while somebody looks at a word.
   if (ready) await session.replay.prepare(old, at);
   const begun = performance.now();
-  session.branchAt(old, at, other);
+  session.answers.branchAt(old, at, other);
   const answer = session.talk.messages[session.talk.leaf];
   const kept = answer.words?.length ?? 0;
   const grown = (more) => new Promise((resolve) => {
@@ -41,7 +41,7 @@ CHOOSE = """async (ready) => {
   });
   const chosen = await grown(1);
   const next = await grown(2);
-  session.stop();
+  session.answers.stop();
   while (session.answering) await new Promise((resolve) => setTimeout(resolve, 5));
   session.showBranch(old);
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -80,7 +80,7 @@ def main() -> None:
               while (session.loaded.model !== "0.1B-Q8_0.bin")
                 await new Promise((resolve) => setTimeout(resolve, 100));
               session.settings = { ...session.settings, max_tokens: most, temperature: 0 };
-              session.send("Hello");
+              session.answers.send("Hello");
               while (session.answering) await new Promise((resolve) => setTimeout(resolve, 50));
               return session.talk.messages[session.talk.leaf].figures.tokens_per_second;
             }""",
