@@ -30,10 +30,6 @@ struct echo_sampler {
 
 namespace {
 
-echo_status FailNull(const char* name) {
-  return echo::Fail(ECHO_ERROR_ARGUMENT, "%s is NULL.", name);
-}
-
 echo_status FailNoTokens() {
   return echo::Fail(ECHO_ERROR_ARGUMENT, "n_tokens is 0 and must be at least 1.");
 }
@@ -70,13 +66,6 @@ int64_t NextTarget(int64_t* targets) {
 }
 
 }  // namespace
-
-#define ECHO_CHECK_NULL(argument) \
-  do {                            \
-    if ((argument) == nullptr) {  \
-      return FailNull(#argument); \
-    }                             \
-  } while (false)
 
 int32_t echo_abi_version(void) { return ECHO_ABI_VERSION; }
 

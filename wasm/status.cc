@@ -24,6 +24,8 @@ echo_status Fail(echo_status status, const char* format, ...) {
   return status;
 }
 
+echo_status FailNull(const char* name) { return Fail(ECHO_ERROR_ARGUMENT, "%s is NULL.", name); }
+
 const char* LastError() { return last_error; }
 
 }  // namespace echo

@@ -8,13 +8,6 @@
 #include "ops/expectation.h"
 #include "status.h"
 
-#define ECHO_CHECK_NULL(argument)                                       \
-  do {                                                                  \
-    if ((argument) == nullptr) {                                        \
-      return echo::Fail(ECHO_ERROR_ARGUMENT, "%s is NULL.", #argument); \
-    }                                                                   \
-  } while (false)
-
 echo_status echo_expect(echo_expectation* expectation) {
   ECHO_CHECK_NULL(expectation);
   ECHO_CHECK_NULL(expectation->logits);

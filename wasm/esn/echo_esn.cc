@@ -13,13 +13,6 @@ struct echo_reservoir {
   uint32_t n_feedback;
 };
 
-#define ECHO_CHECK_NULL(argument)                                       \
-  do {                                                                  \
-    if ((argument) == nullptr) {                                        \
-      return echo::Fail(ECHO_ERROR_ARGUMENT, "%s is NULL.", #argument); \
-    }                                                                   \
-  } while (false)
-
 echo_status echo_reservoir_new(const echo_reservoir_settings* settings,
                                const echo_reservoir_weights* weights, echo_reservoir** reservoir) {
   ECHO_CHECK_NULL(settings);

@@ -14,13 +14,6 @@ struct echo_rls {
   std::unique_ptr<echo::esn::Rls> object;
 };
 
-#define ECHO_CHECK_NULL(argument)                                       \
-  do {                                                                  \
-    if ((argument) == nullptr) {                                        \
-      return echo::Fail(ECHO_ERROR_ARGUMENT, "%s is NULL.", #argument); \
-    }                                                                   \
-  } while (false)
-
 namespace {
 
 // Uninitialised numbers at the start of a cache line, freed by the same rule.

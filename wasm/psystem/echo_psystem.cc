@@ -11,13 +11,6 @@ struct echo_psystem {
   std::unique_ptr<echo::psystem::System> object;
 };
 
-#define ECHO_CHECK_NULL(argument)                                       \
-  do {                                                                  \
-    if ((argument) == nullptr) {                                        \
-      return echo::Fail(ECHO_ERROR_ARGUMENT, "%s is NULL.", #argument); \
-    }                                                                   \
-  } while (false)
-
 echo_status echo_psystem_new(const int64_t* program, size_t n, echo_psystem** psystem) {
   ECHO_CHECK_NULL(program);
   ECHO_CHECK_NULL(psystem);

@@ -12,13 +12,6 @@ struct echo_grammar {
   std::unique_ptr<echo::Grammar> object;
 };
 
-#define ECHO_CHECK_NULL(argument)                                       \
-  do {                                                                  \
-    if ((argument) == nullptr) {                                        \
-      return echo::Fail(ECHO_ERROR_ARGUMENT, "%s is NULL.", #argument); \
-    }                                                                   \
-  } while (false)
-
 namespace {
 
 echo_status Wrap(std::unique_ptr<echo::Grammar> object, echo_grammar** grammar) {
